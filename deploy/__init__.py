@@ -1,0 +1,1 @@
+"""Deploy: the only package that knows all others; command line, launcher and profiles."""

@@ -1,0 +1,1 @@
+"""Sources: one module for each way a machine can be read."""

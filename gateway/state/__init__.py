@@ -1,0 +1,1 @@
+"""State of the gateway that is not a time series, in one SQLite file."""
