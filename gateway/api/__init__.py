@@ -1,1 +1,1 @@
-"""REST API and live stream."""
+"""REST API and live stream of the gateway."""
