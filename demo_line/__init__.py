@@ -1,0 +1,1 @@
+"""The demonstration line: stands in for the hardware of a plant."""

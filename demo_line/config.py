@@ -1,0 +1,147 @@
+"""Configuration of `python -m demo_line serve`: TOML -> frozen models; relative paths are relative to the file."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+
+from demo_line.line import describe
+
+
+class ConfigError(ValueError):
+    """A configuration file is wrong; the text names file, key, value and what was expected."""
+
+
+def _resolve(value: object, info: ValidationInfo) -> object:
+    folder: Path | None = (info.context or {}).get("folder")
+    if folder is None or not isinstance(value, (str, Path)):
+        return value
+    return folder / value
+
+
+RelativePath = Annotated[Path, BeforeValidator(_resolve)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LineConfig(_Model):
+    """What is simulated.
+
+    Attributes:
+        definition: line definition; left out = the shipped bottling line.
+        seed: equal seeds give equal courses of the physics and of the sensors' noise.
+        step_s: length of a step; source times are multiples of it.
+        journal: file that receives every offered value before it is offered.
+    """
+
+    definition: RelativePath | None = None
+    seed: int = Field(default=1, ge=0)
+    step_s: float = Field(default=1.0, ge=0.05, le=60.0)
+    journal: RelativePath | None = None
+
+
+class OpcuaUser(_Model):
+    """A user that may read; the password is the first line of a file with mode 0600."""
+
+    name: str = Field(min_length=1)
+    password_file: RelativePath
+
+
+Security = Literal["none", "basic256sha256"]
+
+
+class OpcuaConfig(_Model):
+    """OPC UA endpoint.
+
+    Attributes:
+        host, port: where it listens; port 0 is not possible because clients must know it.
+        path: path of the endpoint URL.
+        security: `basic256sha256` (sign and encrypt, certificates checked against the trust list) and/or `none`.
+        anonymous: whether a client may read without a user.
+        users: who may read.
+        pki_dir: own certificate and key, `trusted/` and `rejected/` peers; needed for `basic256sha256`.
+        namespace_uri: namespace of the nodes; clients must resolve it, its index is not stable.
+        namespace_padding: how many foreign namespaces are registered before it (to try clients out).
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=4840, ge=1, le=65535)
+    path: str = Field(default="/line", pattern=r"^/[A-Za-z0-9_./-]*$")
+    security: tuple[Security, ...] = ("basic256sha256",)
+    anonymous: bool = False
+    users: tuple[OpcuaUser, ...] = ()
+    pki_dir: RelativePath | None = None
+    namespace_uri: str = "urn:smart-factory-showroom:line"
+    namespace_padding: int = Field(default=0, ge=0, le=1000)
+
+    @model_validator(mode="after")
+    def _someone_can_connect(self) -> "OpcuaConfig":
+        if not self.security:
+            raise ValueError('security is empty; give "basic256sha256", "none" or both')
+        if "basic256sha256" in self.security and self.pki_dir is None:
+            raise ValueError("security basic256sha256 needs pki_dir, a folder for certificates")
+        if not self.anonymous and not self.users:
+            raise ValueError("nobody could connect: give [[opcua.users]] or anonymous = true")
+        return self
+
+    @property
+    def url(self) -> str:
+        """Endpoint URL."""
+        return f"opc.tcp://{self.host}:{self.port}{self.path}"
+
+
+class MqttConfig(_Model):
+    """Broker that a plain-MQTT device publishes to, and the device.
+
+    Attributes:
+        host, port: the broker.
+        username, password_file: credentials; the password is the first line of a file with mode 0600.
+        ca_file: certificate authority for TLS; left out = no TLS.
+        device: topic prefix and name of the energy meter, as its owner set it.
+        period_s: seconds between two notifications of power.
+        energy_period_s: seconds between two notifications of energy.
+        client_id: MQTT client id; left out = the device's name.
+        keepalive_s: MQTT keep-alive.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=1883, ge=1, le=65535)
+    username: str | None = None
+    password_file: RelativePath | None = None
+    ca_file: RelativePath | None = None
+    device: str = Field(default="shellypro3em-0c8b95a1f2d4", pattern=r"^[^+#\s]+$")
+    period_s: float = Field(default=1.0, gt=0)
+    energy_period_s: float = Field(default=60.0, gt=0)
+    client_id: str | None = None
+    keepalive_s: int = Field(default=10, ge=2)
+
+
+class ServeConfig(_Model):
+    """Whole configuration of `serve`; without `[opcua]` or `[mqtt]` that server is not started."""
+
+    line: LineConfig = LineConfig()
+    opcua: OpcuaConfig | None = None
+    mqtt: MqttConfig | None = None
+
+    @model_validator(mode="after")
+    def _serves_something(self) -> "ServeConfig":
+        if self.opcua is None and self.mqtt is None:
+            raise ValueError("nothing is served: give [opcua], [mqtt] or both")
+        return self
+
+
+def load_config(path: Path) -> ServeConfig:
+    """Read a configuration file; raises ConfigError that names file, key, value and what was expected."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}; give the path of a TOML file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+    try:
+        return ServeConfig.model_validate(document, context={"folder": path.parent})
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {describe(error)}") from error

@@ -1,0 +1,69 @@
+"""How every command of this package runs.
+
+One event loop, a clean stop on Ctrl-C, SIGTERM or (if asked) when the parent's pipe closes.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+
+_log = logging.getLogger(__name__)
+
+
+def log_to_stderr(verbose: bool) -> None:
+    """One line per event on stderr; the OPC UA library speaks up only from warnings on."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.getLogger("asyncua").setLevel(logging.INFO if verbose else logging.ERROR)
+
+
+async def until_stopped(work: Callable[[asyncio.Event], Awaitable[None]], *, exit_with_parent: bool) -> None:
+    """Run `work(stop)`; it must return soon after `stop` is set by Ctrl-C, SIGTERM or the end of stdin."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    _stop_on_signals(loop, stop)
+    if exit_with_parent:
+        _stop_on_end_of_stdin(loop, stop)
+    await work(stop)
+
+
+def _stop_on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform == "win32":
+        # The event loop has no signal handlers there; SIGBREAK is what a console sends to a process group.
+        for number in (*signals, signal.SIGBREAK):
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    else:
+        for number in signals:
+            loop.add_signal_handler(number, stop.set)
+
+
+def _stop_on_end_of_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    def watch() -> None:
+        while sys.stdin.buffer.read(4096):
+            pass
+        _log.info("stdin was closed by the parent; stopping")
+        try:
+            loop.call_soon_threadsafe(stop.set)
+        except RuntimeError:
+            return  # the loop has ended meanwhile, so there is nothing left to stop
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+async def wait_until(stop: asyncio.Event, seconds: float) -> bool:
+    """Sleep unless stopped; tells whether `stop` was set."""
+    if seconds <= 0.0:
+        await asyncio.sleep(0)
+        return stop.is_set()
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True

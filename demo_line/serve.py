@@ -1,0 +1,86 @@
+"""`serve`: the simulated line on wall-clock time behind its OPC UA server and its energy meter."""
+
+import asyncio
+import logging
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from numpy.random import default_rng
+
+from demo_line.clock import NS_PER_S, Grid
+from demo_line.config import ServeConfig
+from demo_line.journal import Journal
+from demo_line.line import SHIPPED_DEFINITION, Line, load_definition
+from demo_line.measurement import Instruments, channels_of
+from demo_line.process import wait_until
+from demo_line.servers.mqtt import EnergyMeter
+from demo_line.servers.nodes import folders_of
+from demo_line.servers.opcua import OpcuaServer
+
+_log = logging.getLogger(__name__)
+
+_INSTRUMENT_STREAM = 1
+"""Random stream of the sensors, apart from those of the units."""
+
+
+@dataclass
+class _Outlets:
+    opcua: OpcuaServer | None
+    meter: EnergyMeter | None
+
+
+async def serve(config: ServeConfig, stop: asyncio.Event) -> None:
+    """Run the line until `stop` is set.
+
+    Raises LineError, SecretError, UntrustedError or JournalError before anything listens, OSError when the port is
+    taken.
+    """
+    line = Line(load_definition(config.line.definition or SHIPPED_DEFINITION))
+    async with AsyncExitStack() as stack:
+        journal = None if config.line.journal is None else stack.enter_context(Journal(config.line.journal))
+        channels = channels_of(line)
+        outlets = _Outlets(None, None)
+        if config.opcua is not None:
+            titles = {unit_id: unit.title for unit_id, unit in line.units.items()}
+            outlets.opcua = OpcuaServer(config.opcua, "Line", folders_of(channels, titles), journal)
+            await outlets.opcua.prepare()
+        if config.mqtt is not None:
+            outlets.meter = EnergyMeter(config.mqtt, default_rng([config.line.seed, 2]), journal)
+            stack.callback(outlets.meter.stop)
+            outlets.meter.start()
+        instruments = Instruments(channels, default_rng([config.line.seed, _INSTRUMENT_STREAM]))
+        await _run(config, line, instruments, outlets, stack, stop)
+
+
+async def _run(
+    config: ServeConfig,
+    line: Line,
+    instruments: Instruments,
+    outlets: _Outlets,
+    stack: AsyncExitStack,
+    stop: asyncio.Event,
+) -> None:
+    step_ns = round(config.line.step_s * NS_PER_S)
+    generators = line.generators(config.line.seed)
+    grid = Grid(step_ns, time.time_ns())
+    state, listening = line.initial, False
+    while not stop.is_set():
+        due = grid.due(time.time_ns())
+        if due.jumped_ns:
+            _log.warning(
+                "the clock jumped or the process stood still: going on %+.1f s later", due.jumped_ns / NS_PER_S
+            )
+        for time_ns in due.times_ns:
+            state = line.step(state, config.line.step_s, generators)
+            if outlets.opcua is not None:
+                await outlets.opcua.offer(instruments.measure(state, time_ns))
+            if outlets.meter is not None:
+                outlets.meter.offer(time_ns, state.power_w, config.line.step_s)
+        if outlets.opcua is not None and not listening:
+            # Only now, so that the first thing a client sees is a journalled value.
+            await outlets.opcua.listen()
+            stack.push_async_callback(outlets.opcua.close)
+            listening = True
+            _log.info("%s: %d nodes at %s", line.definition.name, len(outlets.opcua.names), outlets.opcua.config.url)
+        await wait_until(stop, (grid.next_ns - time.time_ns()) / NS_PER_S)

@@ -1,0 +1,1 @@
+"""How others reach the line: OPC UA, plain MQTT devices, replay of recordings."""

@@ -1,0 +1,186 @@
+"""The physics of the line: couplings, balances, healthy running."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from demo_line.line import Line, LineDefinition, LineState, load_definition
+from demo_line.packml import Command, State
+from demo_line.units.ca90 import RunState
+
+
+def run(
+    line: Line, seconds: int, seed: int = 1, commands: Mapping[int, Mapping[str, Command]] | None = None
+) -> list[LineState]:
+    state, generators, states = line.initial, line.generators(seed), []
+    for second in range(seconds):
+        state = line.step(state, 1.0, generators, (commands or {}).get(second))
+        states.append(state)
+    return states
+
+
+def shipped(**parameters: dict[str, Any]) -> Line:
+    definition = load_definition()
+    merged = {unit: {**definition.parameters.get(unit, {}), **values} for unit, values in parameters.items()}
+    return Line(definition.model_copy(update={"parameters": {**definition.parameters, **merged}}))
+
+
+def cycles_of(states: list[LineState]) -> list[tuple[float, float]]:
+    """Whole load cycles of the compressor as (seconds loaded, seconds unloaded)."""
+    starts = [
+        (i, after.units["CA-90"])
+        for i, (before, after) in enumerate(pairwise(states))
+        if after.units["CA-90"].load_count > before.units["CA-90"].load_count
+    ]
+    return [
+        (second.loaded_s - first.loaded_s, (j - i) - (second.loaded_s - first.loaded_s))
+        for (i, first), (j, second) in pairwise(starts)
+    ]
+
+
+def test_leaks_alone_load_the_compressor_15_s_and_leave_it_unloaded_75_s() -> None:
+    """With 0.40 m3/min of leaks and no process demand the compressor runs 15 s loaded and 75 s unloaded."""
+    line = shipped(**{"MONO-30": {"air_m3_min_running": 0.0, "air_m3_min_standing": 0.0}})
+    cycles = cycles_of(run(line, 3600))
+    assert len(cycles) >= 35
+    assert sum(loaded for loaded, _ in cycles) / len(cycles) == pytest.approx(15.0, abs=0.1)
+    assert sum(unloaded for _, unloaded in cycles) / len(cycles) == pytest.approx(75.0, abs=0.3)
+
+
+def test_the_compressor_takes_13_9_kw_in_production() -> None:
+    """Mean power at the mean process demand of 1.30 m3/min agrees with the energy figures of the line (13.9 kW)."""
+    states = run(shipped(**{"MONO-30": {"minor_stops_per_h": 0.0}}), 3600)
+    mean_w = sum(state.units["CA-90"].power_w for state in states) / len(states)
+    assert mean_w == pytest.approx(13_900, rel=0.02)
+
+
+def test_without_leaks_and_demand_the_run_on_timer_switches_the_compressor_off() -> None:
+    """Ten minutes unloaded end in standstill, and falling pressure starts it again."""
+    line = shipped(
+        **{"CA-90": {"leaks_m3_min": 0.02}, "MONO-30": {"air_m3_min_running": 0.0, "air_m3_min_standing": 0.0}}
+    )
+    runs = [state.units["CA-90"] for state in run(line, 3000)]
+    first_off = next(i for i, ca in enumerate(runs) if ca.run_state is RunState.OFF)
+    unloaded_since = max(i for i in range(first_off) if runs[i].run_state is RunState.LOADED)
+    assert first_off - unloaded_since == pytest.approx(600, abs=1)
+    assert runs[first_off + 5].power_w < 100.0
+    assert runs[first_off + 5].packml.state is State.SUSPENDED
+    assert any(ca.run_state is RunState.LOADED for ca in runs[first_off:])
+
+
+def test_a_healthy_line_stays_healthy() -> None:
+    """In six hours every value stays in its normal range, minor stops included.
+
+    And the line makes nearly its rated output.
+    """
+    states = run(shipped(), 6 * 3600, seed=7)
+    for state in states[60:]:
+        mix, mono, ca = state.units["MIX-10"], state.units["MONO-30"], state.units["CA-90"]
+        assert 20.0 <= mix.level_pct <= 95.0
+        assert 10.0 <= mix.brix <= 12.0
+        assert 35.0 <= mix.bearing_temperature_degc <= 60.0
+        assert mono.packml.state is not State.SUSPENDED
+        assert 6.49 <= ca.pressure_bar <= 7.51
+        assert 75.0 <= ca.discharge_degc <= 95.0
+        if mix.packml.state is State.EXECUTE and mono.packml.state is State.EXECUTE and mono.packml.in_state_s > 30.0:
+            assert 0.1 <= mix.suction_bar <= 0.4
+            assert 2.5 <= mix.discharge_bar <= 3.5
+            assert 3.0 <= mix.current_a <= 5.0
+            assert 0.5 <= mix.vibration_velocity_mm_s <= 1.5
+            assert 0.2 <= mix.hf_acceleration_g <= 0.4
+    last = states[-1].units["MONO-30"]
+    assert 0.93 * 18_000 <= last.prod_processed_count <= 18_000
+    assert last.prod_defective_count <= 0.005 * last.prod_processed_count
+    assert last.minor_stop_count >= 3
+
+
+def test_an_empty_blend_tank_starves_the_filler_and_relieves_the_compressor() -> None:
+    """Cause and effect run through the line: no product, then no bottles, then less air and less power."""
+    states = run(shipped(**{"MIX-10": {"refill_l_h": 0.0}, "MONO-30": {"minor_stops_per_h": 0.0}}), 2400)
+    last = states[-1].units
+    assert last["MIX-10"].packml.state is State.SUSPENDED
+    assert last["MIX-10"].packml.starved
+    assert last["MONO-30"].packml.state is State.SUSPENDED
+    assert last["MONO-30"].packml.starved
+    assert states[-1].demands["compressed_air_demand_m3_min"] < 0.1
+    early = sum(state.power_w for state in states[60:660]) / 600
+    late = sum(state.power_w for state in states[-600:]) / 600
+    assert late < 0.6 * early
+
+
+def test_product_is_neither_made_nor_lost() -> None:
+    """What the pump delivered is in the bottles or in the bowl."""
+    line = shipped()
+    last = run(line, 3 * 3600, seed=3)[-1].units
+    parameters = line.parameters["MONO-30"].model_dump()
+    in_bottles_l = last["MONO-30"].bottles_started * parameters["bottle_l"]
+    in_bowl_l = (last["MONO-30"].bowl_mm - parameters["bowl_set_point_mm"]) / parameters["bowl_mm_per_l"]
+    assert last["MIX-10"].delivered_l == pytest.approx(in_bottles_l + in_bowl_l, abs=1.0)
+
+
+def test_low_air_pressure_suspends_the_filler() -> None:
+    """A compressor that was stopped by its operator takes the filler with it as soon as the receiver is empty.
+
+    And gives it back after a start.
+    """
+    commands = {
+        10: {"CA-90": Command.STOP}, 300: {"CA-90": Command.RESET}, 310: {"CA-90": Command.START},
+    }  # fmt: skip
+    states = run(shipped(**{"MONO-30": {"minor_stops_per_h": 0.0}}), 600, commands=commands)
+    assert states[250].units["MONO-30"].packml.state is State.SUSPENDED
+    assert states[-1].units["MONO-30"].packml.state is State.EXECUTE
+
+
+def test_wear_costs_power_heat_and_vibration() -> None:
+    """Bearing wear shows in power, temperature, vibration velocity and high-frequency acceleration together."""
+    healthy = run(shipped(), 5400)[-1].units["MIX-10"]
+    worn = run(shipped(**{"MIX-10": {"wear": 0.5}}), 5400)[-1].units["MIX-10"]
+    assert worn.power_w > healthy.power_w + 50.0
+    assert worn.bearing_temperature_degc > healthy.bearing_temperature_degc + 15.0
+    assert worn.vibration_velocity_mm_s > healthy.vibration_velocity_mm_s + 1.0
+    assert worn.hf_acceleration_g > healthy.hf_acceleration_g + 0.5
+
+
+def test_current_is_not_proportional_to_power() -> None:
+    """The magnetising current stays: at half the power the motor takes far more than half the current."""
+    from demo_line.units.mix10 import Mix10Parameters, current_a
+
+    parameters = Mix10Parameters()
+    assert current_a(parameters, 700.0) > 0.8 * current_a(parameters, 1400.0)
+
+
+def test_equal_seeds_give_equal_lines() -> None:
+    """The course of the line is a function of definition and seed alone."""
+    line = shipped()
+    first, second, other = run(line, 900, seed=5)[-1], run(line, 900, seed=5)[-1], run(line, 900, seed=6)[-1]
+    assert first == second
+    assert first != other
+
+
+def test_a_bad_valve_shows_on_every_12th_bottle() -> None:
+    """Fill errors follow the valve number, so bottles 12 apart share them."""
+    offsets = [0.0] * 12
+    offsets[4] = -30.0
+    line = shipped(
+        **{"MONO-30": {"fill_valve_offsets_g": tuple(offsets), "minor_stops_per_h": 0.0, "reject_share": 0.0}}
+    )
+    last = run(line, 1440)[-1].units["MONO-30"]
+    assert last.prod_defective_count == pytest.approx(last.prod_processed_count / 12, abs=1)
+
+
+def test_a_step_does_not_change_the_state_it_was_given() -> None:
+    """States are values: stepping twice from one state gives the same result with the same random numbers."""
+    line = shipped()
+    before = run(line, 30)[-1]
+    copy = replace(before)
+    assert line.step(before, 1.0, line.generators(9)) == line.step(copy, 1.0, line.generators(9))
+    assert before == copy
+
+
+def test_definition_without_supplier_is_refused() -> None:
+    """A line whose unit reads what nobody supplies is not built; the error names unit, name and remedy."""
+    with pytest.raises(ValueError, match=r"MONO-30 reads .*product_flow_l_h.*boundary"):
+        Line(LineDefinition(name="x", units=("MONO-30",)))
