@@ -4,11 +4,15 @@ import argparse
 import asyncio
 import logging
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import ExitStack
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
 
-from demo_line.config import ConfigError, load_config
-from demo_line.journal import JournalError
+from demo_line.arguments import moment, parser_of
+from demo_line.config import ConfigError, MqttConfig, OpcuaConfig, load_config
+from demo_line.journal import Journal, JournalError
 from demo_line.line import LineError
+from demo_line.load import LoadOptions, generate
 from demo_line.process import log_to_stderr, until_stopped
 from demo_line.secret import SecretError
 from demo_line.serve import serve
@@ -18,40 +22,174 @@ _log = logging.getLogger("demo_line")
 
 _EXPECTED = (ConfigError, LineError, SecretError, JournalError, UntrustedError, OSError)
 
+_REPLAY_NAMESPACE = "urn:smart-factory-showroom:replay"
+_LOAD_NAMESPACE = "urn:smart-factory-showroom:load"
+
+
+class UsageError(ValueError):
+    """The options contradict each other; the text names them and the remedy."""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command; returns the exit code: 0 done, 1 failed with an explanation, 2 wrong usage."""
-    options = _parser().parse_args(arguments)
+    options = parser_of({"serve": _serve, "load": _load, "replay": _replay}).parse_args(arguments)
     log_to_stderr(options.verbose)
     try:
-        asyncio.run(_run(options))
+        asyncio.run(options.run(options))
+    except UsageError as error:
+        _log.error("%s", error)
+        return 2
     except _EXPECTED as error:
         _log.error("%s", error)
         return 1
-    except KeyboardInterrupt:
-        return 0
     return 0
 
 
-async def _run(options: argparse.Namespace) -> None:
+async def _serve(options: argparse.Namespace) -> None:
     config = load_config(options.config)
-    await until_stopped(lambda stop: serve(config, stop), exit_with_parent=options.exit_with_parent)
+    await until_stopped(lambda stop, _go: serve(config, stop), exit_with_parent=options.exit_with_parent)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m demo_line", description="The demonstration line: stands in for the hardware of a plant."
+async def _load(options: argparse.Namespace) -> None:
+    config = _opcua_of(options, options.url, _LOAD_NAMESPACE)
+    what = LoadOptions(
+        options.nodes,
+        options.rate,
+        duration_s=options.duration,
+        wait_readers=options.wait_subscribers,
+        seed=options.seed,
     )
-    commands = parser.add_subparsers(dest="command", required=True)
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--exit-with-parent", action="store_true", help="stop when stdin is closed (used by the launcher)"
+
+    async def work(stop: asyncio.Event, _go: asyncio.Event) -> None:
+        with ExitStack() as stack:
+            journal = None if options.journal is None else stack.enter_context(Journal(options.journal))
+            print(await generate(config, what, journal, stop), flush=True)
+
+    await until_stopped(work, exit_with_parent=options.exit_with_parent)
+
+
+async def _replay(options: argparse.Namespace) -> None:
+    # pyarrow is heavy; a process that does not replay must not carry it.
+    from demo_line.recording import ReadOptions, Recording, RecordingError
+    from demo_line.servers.replay import MqttOutlet, OpcuaOutlet, Outlet, Pace, replay
+
+    _check_replay(options)
+    start_row, start_ms = _start(options.start)
+    read = ReadOptions(
+        options.time_column,
+        options.group_column,
+        options.time_unit,
+        options.interval,
+        options.origin,
+        tuple(options.text),
+        tuple(options.leave_out),
+        start_row,
+        start_ms,
+        options.limit,
     )
-    common.add_argument("--verbose", action="store_true", help="log every event, also those of the libraries")
-    server = commands.add_parser(
-        "serve", parents=[common], help="run the simulated line behind OPC UA and an MQTT energy meter"
+    speed = None if options.speed == "max" else float(options.speed)
+    pace = Pace(speed, options.time == "rebased", options.loop, options.rate, options.patience, options.linger)
+    name = options.name or options.file.name.split(".")[0]
+
+    async def work(stop: asyncio.Event, go: asyncio.Event) -> None:
+        with ExitStack() as stack:
+            journal = None if options.journal is None else stack.enter_context(Journal(options.journal))
+            recording = Recording(options.file, read)
+            outlet: Outlet
+            if options.opcua is not None:
+                outlet = OpcuaOutlet(
+                    _opcua_of(options, options.opcua, _REPLAY_NAMESPACE), name, recording.columns, journal
+                )
+            else:
+                outlet = MqttOutlet(
+                    _mqtt_of(options), options.prefix, name, recording.columns, journal, options.unacknowledged
+                )
+            begin = go if options.wait_stdin else None
+            await replay(recording, outlet, pace, stop, begin=begin, wait_readers=options.wait_subscribers)
+
+    try:
+        await until_stopped(work, exit_with_parent=options.exit_with_parent, listen_to_stdin=options.wait_stdin)
+    except RecordingError as error:
+        raise UsageError(str(error)) from error
+
+
+def _check_replay(options: argparse.Namespace) -> None:
+    if options.mqtt is not None and options.wait_subscribers is not None:
+        raise UsageError("--wait-subscribers works with --opcua only, MQTT does not tell who listens; use --wait-stdin")
+    if options.time == "rebased" and options.speed == "max":
+        raise UsageError(
+            "--time rebased needs a speed as a number: at --speed max its times would run ahead of the clock"
+        )
+    if options.speed != "max" and float(options.speed) <= 0.0:
+        raise UsageError(f"--speed {options.speed} must be above 0, or max")
+
+
+def _start(text: str | None) -> tuple[int, int | None]:
+    if text is None:
+        return 0, None
+    return (int(text), None) if text.isdecimal() else (0, round(moment(text).timestamp() * 1000))
+
+
+def _opcua_of(options: argparse.Namespace, url: str, namespace: str) -> OpcuaConfig:
+    """Endpoint of `replay` and `load`.
+
+    The [opcua] section of --config, or without it unsecured and on loopback only.
+    """
+    parts = _address(url, "opc.tcp")
+    padding = options.namespace_padding
+    path = parts.path or "/"
+    if options.config is not None:
+        section = load_config(options.config).opcua
+        if section is None:
+            raise ConfigError(f"{options.config} has no [opcua] section, which gives security and users")
+        return section.model_copy(
+            update={
+                "host": parts.hostname,
+                "port": parts.port,
+                "path": path,
+                "namespace_uri": namespace,
+                "namespace_padding": padding,
+            }
+        )
+    _only_loopback(parts, url)
+    return OpcuaConfig(
+        host=parts.hostname or "",
+        port=parts.port or 4840,
+        path=path,
+        security=("none",),
+        anonymous=True,
+        namespace_uri=namespace,
+        namespace_padding=padding,
     )
-    server.add_argument(
-        "--config", type=Path, required=True, help="TOML file; see demo_line/README.md for a complete one"
+
+
+def _mqtt_of(options: argparse.Namespace) -> MqttConfig:
+    parts = _address(options.mqtt, "mqtt")
+    if options.config is not None:
+        section = load_config(options.config).mqtt
+        if section is None:
+            raise ConfigError(f"{options.config} has no [mqtt] section, which gives user and password file")
+        return section.model_copy(update={"host": parts.hostname, "port": parts.port})
+    return MqttConfig(
+        host=parts.hostname or "",
+        port=parts.port or 1883,
+        username=options.username,
+        password_file=options.password_file,
     )
-    return parser
+
+
+def _address(url: str, scheme: str) -> SplitResult:
+    parts = urlsplit(url)
+    if parts.scheme != scheme or not parts.hostname or not parts.port:
+        raise UsageError(f"{url!r} is not an address like {scheme}://127.0.0.1:{4841 if scheme == 'opc.tcp' else 1883}")
+    return parts
+
+
+def _only_loopback(parts: SplitResult, url: str) -> None:
+    host = parts.hostname or ""
+    try:
+        loopback = ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    if not loopback:
+        raise UsageError(f"{url} would be open to the network without users; give --config with an [opcua] section")

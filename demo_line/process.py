@@ -23,14 +23,24 @@ def log_to_stderr(verbose: bool) -> None:
     logging.getLogger("asyncua").setLevel(logging.INFO if verbose else logging.ERROR)
 
 
-async def until_stopped(work: Callable[[asyncio.Event], Awaitable[None]], *, exit_with_parent: bool) -> None:
-    """Run `work(stop)`; it must return soon after `stop` is set by Ctrl-C, SIGTERM or the end of stdin."""
-    stop = asyncio.Event()
+Work = Callable[[asyncio.Event, asyncio.Event], Awaitable[None]]
+
+
+async def until_stopped(work: Work, *, exit_with_parent: bool, listen_to_stdin: bool = False) -> None:
+    """Run `work(stop, go)`; it must return soon after `stop` is set.
+
+    Args:
+        work: what runs. `stop` is set by Ctrl-C and SIGTERM, `go` by a line on stdin.
+        exit_with_parent: set `stop` when stdin ends.
+        listen_to_stdin: set `go` when a line comes; without a line before its end, nothing more can come and `stop` is
+            set.
+    """
+    stop, go = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     _stop_on_signals(loop, stop)
-    if exit_with_parent:
-        _stop_on_end_of_stdin(loop, stop)
-    await work(stop)
+    if exit_with_parent or listen_to_stdin:
+        _watch_stdin(loop, stop, go, exit_with_parent=exit_with_parent)
+    await work(stop, go)
 
 
 def _stop_on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
@@ -44,17 +54,22 @@ def _stop_on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> No
             loop.add_signal_handler(number, stop.set)
 
 
-def _stop_on_end_of_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+def _watch_stdin(
+    loop: asyncio.AbstractEventLoop, stop: asyncio.Event, go: asyncio.Event, *, exit_with_parent: bool
+) -> None:
     def watch() -> None:
-        while sys.stdin.buffer.read(4096):
-            pass
-        _log.info("stdin was closed by the parent; stopping")
+        lines = 0
         try:
-            loop.call_soon_threadsafe(stop.set)
+            while sys.stdin.buffer.readline():
+                lines += 1
+                loop.call_soon_threadsafe(go.set)
+            if exit_with_parent or not lines:
+                _log.info("stdin was closed; stopping")
+                loop.call_soon_threadsafe(stop.set)
         except RuntimeError:
-            return  # the loop has ended meanwhile, so there is nothing left to stop
+            return  # the loop has ended meanwhile, so there is nothing left to tell
 
-    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+    threading.Thread(target=watch, name="stdin-watch", daemon=True).start()
 
 
 async def wait_until(stop: asyncio.Event, seconds: float) -> bool:

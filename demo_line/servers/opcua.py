@@ -3,7 +3,6 @@
 Read-only, users and trust list, every value journalled before it is offered.
 """
 
-import asyncio
 import hmac
 import logging
 from collections.abc import Iterable, Sequence
@@ -39,6 +38,11 @@ _POLICIES = {
 }
 
 _log = logging.getLogger(__name__)
+
+
+def no_data_status() -> int:
+    """OPC UA status of a cell without a value in a recording."""
+    return int(ua.StatusCodes.BadNoData)
 
 
 class OfferedValue(ua.DataValue):  # type: ignore[misc]
@@ -245,30 +249,31 @@ class OpcuaServer:
             1 for node_id in self._node_ids if space[node_id].attributes[ua.AttributeIds.Value].datachange_callbacks
         )
 
-    def shortest_queue(self) -> int:
-        """Length of the shortest queue of all monitored items.
-
-        A batch with more rows than this could lose values. 0 = nobody listens.
-        """
-        sizes = [
-            item.queue_size
-            for subscription in self._server.iserver.subscription_service.subscriptions.values()
-            for item in subscription.monitored_item_srv._monitored_items.values()
-        ]
-        return max(min(sizes), 1) if sizes else 0
+    def room(self) -> int:
+        """How many more values of each node fit into the queues of all monitored items; large while nobody listens."""
+        return min(
+            (
+                item.queue_size - len(subscription._triggered_datachanges.get(number, ()))
+                for subscription in self._subscriptions()
+                for number, item in subscription.monitored_item_srv._monitored_items.items()
+            ),
+            default=1_000_000,
+        )
 
     def waiting_values(self) -> int:
         """How many values wait in queues for their clients to ask for them."""
         return sum(
             len(queue)
-            for subscription in self._server.iserver.subscription_service.subscriptions.values()
+            for subscription in self._subscriptions()
             for queue in subscription._triggered_datachanges.values()
         )
 
-    async def drained(self, poll_s: float = 0.005) -> None:
-        """Return when every queue is empty, that is when each client has been sent everything."""
-        while self.waiting_values():  # noqa: ASYNC110 - the library tells no event
-            await asyncio.sleep(poll_s)
+    def unacknowledged(self) -> int:
+        """How many publish responses clients have not acknowledged yet."""
+        return sum(len(subscription._not_acknowledged_results) for subscription in self._subscriptions())
+
+    def _subscriptions(self) -> list[Any]:
+        return list(self._server.iserver.subscription_service.subscriptions.values())
 
     async def _add_nodes(self) -> None:
         config = self.config
