@@ -1,0 +1,170 @@
+"""The OPC UA server itself: every value is journalled before it is offered."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from asyncua import ua
+
+from demo_line.config import OpcuaConfig
+from demo_line.journal import Journal
+from demo_line.measurement import Offer, Quality
+from demo_line.servers.nodes import Folder
+from demo_line.servers.opcua.access import ReadOnly, TrustingServer, Users, check_application_uri
+from demo_line.servers.opcua.address_space import CoreInternalServer, object_item, property_items, variable_item
+from demo_line.servers.pki import TrustList, own_certificate
+
+APPLICATION_URI = "urn:smart-factory-showroom:demo-line"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_POLICIES = {
+    "none": ua.SecurityPolicyType.NoSecurity,
+    "basic256sha256": ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt,
+}
+
+
+def no_data_status() -> int:
+    """OPC UA status of a cell without a value in a recording."""
+    return int(ua.StatusCodes.BadNoData)
+
+
+class OfferedValue(ua.DataValue):  # type: ignore[misc]
+    """A value that is built once and never changed afterwards, so the library need not clone it for each subscription.
+
+    `asyncua` deep-copies every notified value, which is most of its cost per notification; sharing an unchanging object
+    is safe.
+    """
+
+    __slots__ = ()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "OfferedValue":
+        return self
+
+
+class OpcuaServer:
+    """One OPC UA server; `prepare` builds it, `offer` gives values, `listen` lets clients in, `close` ends it.
+
+    Args:
+        config: endpoint, security and users.
+        root: name and identifier of the object under `Objects` that holds the folders.
+        folders: what is shown; the nodes over all folders are numbered from 0 in their order.
+        journal: receives every batch before it is offered.
+        bad_status: OPC UA status that a value of bad quality gets.
+    """
+
+    def __init__(
+        self,
+        config: OpcuaConfig,
+        root: str,
+        folders: Sequence[Folder],
+        journal: Journal | None = None,
+        bad_status: int = ua.StatusCodes.BadSensorFailure,
+    ) -> None:
+        self.config = config
+        self.names = [f"nsu={config.namespace_uri};s={node.node_id}" for folder in folders for node in folder.nodes]
+        self._root = root
+        self._folders = folders
+        self._journal = journal
+        self._status = {
+            Quality.GOOD: ua.StatusCode(ua.StatusCodes.Good),
+            Quality.UNCERTAIN: ua.StatusCode(ua.StatusCodes.UncertainSensorNotAccurate),
+            Quality.BAD: ua.StatusCode(bad_status),
+        }
+        self._types = [ua.VariantType[node.datatype.value] for folder in folders for node in folder.nodes]
+        self._node_ids: list[ua.NodeId] = []
+        self._server = TrustingServer(iserver=CoreInternalServer(user_manager=Users(config)))
+
+    async def prepare(self) -> None:
+        """Build address space and security; nothing listens yet."""
+        config, server = self.config, self._server
+        await server.init()
+        server.set_endpoint(config.url)
+        server.set_server_name("Smart Factory Showroom demonstration line")
+        await server.set_application_uri(APPLICATION_URI)
+        server.application_type = ua.ApplicationType.Server
+        tokens = [ua.UserNameIdentityToken] if config.users else []
+        server.set_identity_tokens([*tokens, ua.AnonymousIdentityToken] if config.anonymous else tokens)
+        server.set_security_policy([_POLICIES[name] for name in config.security], permission_ruleset=ReadOnly())
+        if config.pki_dir is not None:
+            files = own_certificate(config.pki_dir, APPLICATION_URI, config.host, datetime.now(UTC))
+            await server.load_certificate(files.certificate)
+            await server.load_private_key(files.private_key)
+            server.trust = TrustList(config.pki_dir)
+            server.iserver.certificate_validator = check_application_uri
+        await self._add_nodes()
+
+    async def listen(self) -> None:
+        """Open the endpoint; raises OSError when the port is taken."""
+        await self._server.start()
+
+    async def close(self) -> None:
+        """Close the endpoint and all sessions."""
+        await self._server.stop()
+
+    async def offer(self, batch: Sequence[Offer]) -> None:
+        """Journal a batch, then put it into the address space, from where subscriptions take it."""
+        if self._journal is not None:
+            self._journal.append((self.names[node], time_ns, value, quality) for node, time_ns, value, quality in batch)
+        write = self._server.iserver.aspace.write_attribute_value
+        last_ns, source_time = -1, _EPOCH
+        for node, time_ns, value, quality in batch:
+            if time_ns != last_ns:
+                last_ns, source_time = time_ns, _EPOCH + timedelta(microseconds=time_ns // 1000)
+            kind = self._types[node] if value is not None else ua.VariantType.Null
+            offered = OfferedValue(ua.Variant(value, kind), self._status[quality], source_time, source_time)
+            await write(self._node_ids[node], ua.AttributeIds.Value, offered)
+
+    def monitored_nodes(self) -> int:
+        """How many of the nodes at least one client has subscribed to."""
+        space = self._server.iserver.aspace
+        return sum(
+            1 for node_id in self._node_ids if space[node_id].attributes[ua.AttributeIds.Value].datachange_callbacks
+        )
+
+    def room(self) -> int:
+        """How many more values of each node fit into the queues of all monitored items; large while nobody listens."""
+        return min(
+            (
+                item.queue_size - len(subscription._triggered_datachanges.get(number, ()))
+                for subscription in self._subscriptions()
+                for number, item in subscription.monitored_item_srv._monitored_items.items()
+            ),
+            default=1_000_000,
+        )
+
+    def waiting_values(self) -> int:
+        """How many values wait in queues for their clients to ask for them."""
+        return sum(
+            len(queue)
+            for subscription in self._subscriptions()
+            for queue in subscription._triggered_datachanges.values()
+        )
+
+    def unacknowledged(self) -> int:
+        """How many publish responses clients have not acknowledged yet."""
+        return sum(len(subscription._not_acknowledged_results) for subscription in self._subscriptions())
+
+    def _subscriptions(self) -> list[Any]:
+        return list(self._server.iserver.subscription_service.subscriptions.values())
+
+    async def _add_nodes(self) -> None:
+        config = self.config
+        for number in range(config.namespace_padding):
+            await self._server.register_namespace(f"urn:smart-factory-showroom:foreign:{number}")
+        index = await self._server.register_namespace(config.namespace_uri)
+        root = ua.NodeId(self._root, index)
+        folder_type, object_type = ua.NodeId(ua.ObjectIds.FolderType), ua.NodeId(ua.ObjectIds.BaseObjectType)
+        items = [object_item(root, self._root, "", ua.NodeId(ua.ObjectIds.ObjectsFolder), folder_type)]
+        for folder in self._folders:
+            folder_id = ua.NodeId(folder.name, index)
+            items.append(object_item(folder_id, folder.name, folder.description, root, object_type))
+            for node in folder.nodes:
+                node_id = ua.NodeId(node.node_id, index)
+                self._node_ids.append(node_id)
+                items.append(variable_item(node_id, node, folder_id))
+                items.extend(property_items(node_id, node))
+        for result in await self._server.iserver.isession.add_nodes(items):
+            result.StatusCode.check()
+        waiting = ua.DataValue(ua.Variant(None), ua.StatusCode(ua.StatusCodes.BadWaitingForInitialData))
+        for node_id in self._node_ids:
+            await self._server.iserver.aspace.write_attribute_value(node_id, ua.AttributeIds.Value, waiting)
