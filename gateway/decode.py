@@ -1,0 +1,272 @@
+"""Metrics of births and data messages turned into series and rows. Pure: everything it needs is an argument.
+
+A metric that cannot be taken costs that metric alone: it is returned as a `BadMetric` for quarantine, the others flow.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from edge_agent.sparkplug.delivery import ACK, BD_SEQ, EPOCH, FIRST_LSN, GAP, LSN, REBIRTH
+from edge_agent.sparkplug.metric import DataType, Property, Value
+from edge_agent.sparkplug.origin import Origin
+from edge_agent.sparkplug.payload import PayloadError, get_properties, get_value
+from edge_agent.sparkplug.properties import ORIGIN, QUALITY, SUB_MS
+from edge_agent.sparkplug.quality import Quality
+from gateway.catalogue import Catalogue, CatalogueFullError
+from gateway.columns import RowBuilder, Rows
+from gateway.store.base import SeriesKey
+
+CONTROL_PREFIXES = ("Delivery/", "Node Control/", "Device Control/")
+CONTROL_NAMES = frozenset({BD_SEQ, EPOCH, FIRST_LSN, LSN, GAP, ACK, REBIRTH})
+_QUALITIES = frozenset(int(quality) for quality in Quality)
+_OPC_DA_CLASSES = {0: Quality.BAD, 1: Quality.UNCERTAIN, 3: Quality.GOOD}
+_SUB_MS_LIMIT = 1_000_000
+_MAX_MS = (1 << 63) // 1_000_000 - 1
+_TYPES = DataType._value2member_map_
+
+
+def is_control(name: str) -> bool:
+    """Whether a metric steers delivery or the node and is no signal."""
+    return name in CONTROL_NAMES or name.startswith(CONTROL_PREFIXES)
+
+
+@dataclass(frozen=True, slots=True)
+class BadMetric:
+    """One metric that cannot be stored, and why. time_ns is None where it has no readable time."""
+
+    metric: str
+    time_ns: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a birth said about one metric: its series, type and origin."""
+
+    series: int
+    datatype: int
+    origin: int
+
+
+class Aliases:
+    """What the metrics of one node or device stand for since its birth.
+
+    Attributes:
+        key: site, edge agent and device; its `metric` is empty.
+        by_alias, by_name: signals.
+        numbers: series number by alias, for the fast path.
+        control: control metrics by alias.
+        lsn_alias: alias of `Delivery/lsn`, or None.
+        origin: the one origin of all signals, or None where they differ.
+    """
+
+    __slots__ = ("by_alias", "by_name", "control", "key", "lsn_alias", "numbers", "origin")
+
+    def __init__(self, key: SeriesKey) -> None:
+        self.key = key
+        self.by_alias: dict[int, Declared] = {}
+        self.by_name: dict[str, Declared] = {}
+        self.numbers: dict[int, int] = {}
+        self.control: dict[int, str] = {}
+        self.lsn_alias: int | None = None
+        self.origin: int | None = None
+
+    def declare(self, name: str, alias: int | None, declared: Declared) -> None:
+        """Add one signal."""
+        self.origin = declared.origin if not self.by_name or self.origin == declared.origin else None
+        self.by_name[name] = declared
+        if alias is not None:
+            self.by_alias[alias] = declared
+            self.numbers[alias] = declared.series
+
+    def declare_control(self, name: str, alias: int | None) -> None:
+        """Add one control metric."""
+        if alias is None:
+            return
+        self.control[alias] = name
+        if name == LSN:
+            self.lsn_alias = alias
+
+
+@dataclass(slots=True)
+class Birth:
+    """One decoded NBIRTH or DBIRTH.
+
+    Attributes:
+        aliases: what the metrics stand for.
+        control: values of the control metrics by name.
+        rows: values at birth, of all signals that have one.
+        bad: metrics that cannot be taken.
+    """
+
+    aliases: Aliases
+    control: dict[str, Value] = field(default_factory=dict)
+    rows: Rows = field(default_factory=lambda: RowBuilder().rows())
+    bad: list[BadMetric] = field(default_factory=list)
+
+
+def read_birth(message: Any, key: SeriesKey, catalogue: Catalogue) -> Birth:
+    """Decode a birth and make its signals known to the catalogue.
+
+    `key` names site, edge agent and device. A signal of null value, or one without a time of its own where the message
+    has none either, is declared and has no row.
+    """
+    birth = Birth(Aliases(key))
+    builder = RowBuilder()
+    for metric in message.metrics:
+        name = metric.name
+        alias = metric.alias if metric.HasField("alias") else None
+        time_ns = (metric.timestamp or message.timestamp) * 1_000_000
+        try:
+            if not name:
+                raise ValueError("a birth metric without a name")
+            if metric.datatype not in _TYPES:
+                raise ValueError(f"data type number {metric.datatype} is not supported")
+            if is_control(name):
+                birth.aliases.declare_control(name, alias)
+                birth.control[name] = get_value(metric, metric.datatype)
+                continue
+            _declare_signal(metric, name, alias, time_ns, birth.aliases, catalogue, builder)
+        except (ValueError, CatalogueFullError) as error:
+            birth.bad.append(BadMetric(name or f"alias {alias}", time_ns or None, str(error)))
+    birth.rows = builder.rows()
+    return birth
+
+
+def _declare_signal(
+    metric: Any, name: str, alias: int | None, time_ns: int, aliases: Aliases, catalogue: Catalogue, builder: RowBuilder
+) -> None:
+    properties = get_properties(metric)
+    key = SeriesKey(aliases.key.group_id, aliases.key.edge_node_id, aliases.key.device_id, name)
+    series = catalogue.learn(key, DataType(metric.datatype), properties)
+    aliases.declare(name, alias, Declared(series.number, metric.datatype, series.origin))
+    value = get_value(metric, metric.datatype)
+    if time_ns and not metric.is_transient:
+        quality = _quality(properties)
+        builder.add(series.number, time_ns + _sub_ms(properties), value, quality, series.origin)
+
+
+def read_fast(metrics: Sequence[Any], aliases: Aliases) -> Rows | None:
+    """Decode metrics that are all finite doubles sent by alias, of quality GOOD, non-null and with a time.
+
+    Returns None where any is not; the careful path then takes the message. Costs about a third of the careful path,
+    because it loops once per field and not once per metric. Zero is protobuf's word for "absent", so messages that
+    contain one take the time to ask.
+    """
+    if aliases.origin is None:
+        return None
+    numbers = [metric.alias for metric in metrics]
+    if 0 in numbers or [metric.datatype for metric in metrics].count(DataType.DOUBLE) != len(numbers):
+        return None
+    try:
+        series = list(map(aliases.numbers.__getitem__, numbers))
+    except KeyError:
+        return None
+    values = [metric.double_value for metric in metrics]
+    if not math.isfinite(sum(values)) or True in [metric.is_null for metric in metrics]:
+        return None
+    if 0.0 in values and not all(metric.HasField("double_value") for metric in metrics):
+        return None
+    if True in [metric.HasField("properties") for metric in metrics]:
+        return None
+    times = [metric.timestamp for metric in metrics]
+    if 0 in times or max(times) > _MAX_MS:
+        return None
+    return Rows.of_doubles(series, [time * 1_000_000 for time in times], values, aliases.origin)
+
+
+@dataclass(slots=True)
+class Decoded:
+    """One decoded data message; `unknown` says that a metric was neither declared nor self-explaining."""
+
+    rows: Rows
+    control: dict[str, Value] = field(default_factory=dict)
+    bad: list[BadMetric] = field(default_factory=list)
+    unknown: bool = False
+
+
+def read_data(
+    metrics: Iterable[Any], timestamp_ms: int, aliases: Aliases, catalogue: Catalogue, *, numbered: bool
+) -> Decoded:
+    """Decode metrics of any kind, one by one.
+
+    `numbered` says that the message has an LSN, so it comes from an edge of ours: a name that the birth does not
+    declare then is a retired one, sent with its type and origin, and is taken. Elsewhere it needs a birth.
+    """
+    builder = RowBuilder()
+    decoded = Decoded(builder.rows())
+    for metric in metrics:
+        alias = metric.alias if metric.HasField("alias") else None
+        declared = aliases.by_alias.get(alias) if alias is not None else None
+        if declared is None and metric.name:
+            declared = aliases.by_name.get(metric.name)
+        name = metric.name or (f"alias {alias}" if declared is None else catalogue.series(declared.series).key.metric)
+        control = aliases.control.get(alias, "") if alias is not None else ""
+        time_ns = (metric.timestamp or timestamp_ms) * 1_000_000
+        try:
+            if control or is_control(name):
+                decoded.control[control or name] = get_value(metric, metric.datatype)
+            elif declared is None and not (numbered and alias is None and metric.name):
+                decoded.unknown = True
+            elif not metric.is_transient:
+                _add_row(metric, name, time_ns, declared, aliases, catalogue, builder)
+        except (ValueError, OverflowError, CatalogueFullError) as error:
+            decoded.bad.append(BadMetric(name, time_ns or None, str(error)))
+    decoded.rows = builder.rows()
+    return decoded
+
+
+def _add_row(
+    metric: Any,
+    name: str,
+    time_ns: int,
+    declared: Declared | None,
+    aliases: Aliases,
+    catalogue: Catalogue,
+    builder: RowBuilder,
+) -> None:
+    if not time_ns:
+        raise ValueError("neither the metric nor its message has a time")
+    properties: Mapping[str, Property] = get_properties(metric) if metric.HasField("properties") else {}
+    datatype = metric.datatype or (declared.datatype if declared is not None else 0)
+    if datatype not in _TYPES:
+        raise PayloadError(f"data type number {datatype} is not supported")
+    value = get_value(metric, datatype)
+    if declared is None:
+        declared = _retired(name, datatype, properties, aliases, catalogue)
+    origin = properties.get(ORIGIN)
+    builder.add(
+        declared.series,
+        time_ns + _sub_ms(properties) if properties else time_ns,
+        value,
+        _quality(properties) if properties else Quality.GOOD,
+        declared.origin if origin is None else Origin.parse(str(origin)),
+    )
+
+
+def _retired(
+    name: str, datatype: int, properties: Mapping[str, Property], aliases: Aliases, catalogue: Catalogue
+) -> Declared:
+    """Find the series of a name that the birth no longer declares; learn it where nobody knew it."""
+    key = SeriesKey(aliases.key.group_id, aliases.key.edge_node_id, aliases.key.device_id, name)
+    series = catalogue.find(key) or catalogue.learn(key, DataType(datatype), properties)
+    return Declared(series.number, datatype, series.origin)
+
+
+def _quality(properties: Mapping[str, Property]) -> int:
+    """Read the quality; codes of OPC DA that others send keep their class (its bits 6 and 7)."""
+    quality = properties.get(QUALITY, Quality.GOOD)
+    if quality in _QUALITIES:
+        return int(quality)
+    if isinstance(quality, int) and 0 <= quality <= 255 and quality >> 6 in _OPC_DA_CLASSES:
+        return _OPC_DA_CLASSES[quality >> 6]
+    raise ValueError(f"quality {quality!r} is neither one of {sorted(_QUALITIES)} nor an OPC DA code")
+
+
+def _sub_ms(properties: Mapping[str, Property]) -> int:
+    remainder = properties.get(SUB_MS, 0)
+    if isinstance(remainder, bool) or not isinstance(remainder, int) or not 0 <= remainder < _SUB_MS_LIMIT:
+        raise ValueError(f"property {SUB_MS} is {remainder!r}, expected 0..{_SUB_MS_LIMIT - 1}")
+    return remainder

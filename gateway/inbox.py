@@ -1,0 +1,145 @@
+"""Two bounded queues between the network thread and the writer thread: live data first, history behind it."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Condition
+from time import monotonic
+
+from edge_agent.sparkplug.delivery import Gap
+from edge_agent.sparkplug.intervals import IntervalSet
+from gateway.columns import Rows
+from gateway.receipts import LogKey
+from gateway.state.quarantine import Rejection
+from gateway.store.base import EdgeKey
+
+_ENTRY_BYTES = 900
+"""Size of an entry and its containers without rows, measured."""
+_ROW_BYTES = 32
+_TEXT_BYTES = 80
+
+
+@dataclass(slots=True)
+class Entry:
+    """What one message leaves to be stored.
+
+    Attributes:
+        edge: sender.
+        rows: its samples; None where it has none.
+        log, lsn: of a numbered message, else None.
+        historical: sent late; live messages overtake it.
+        gaps: gaps it declares; `gap_log` is the log they are declared in.
+        never: LSNs that will not come any more and count as received from now on.
+        rejection: goes into quarantine before the receipt is stored.
+        newest_ns: newest source time of its rows.
+    """
+
+    edge: EdgeKey
+    rows: Rows | None = None
+    log: LogKey | None = None
+    lsn: int | None = None
+    historical: bool = False
+    gaps: Sequence[Gap] = ()
+    never: IntervalSet | None = None
+    rejection: Rejection | None = None
+    newest_ns: int = 0
+
+    def size(self) -> int:
+        """Return about how many bytes the entry takes in memory."""
+        size = _ENTRY_BYTES
+        if self.rows is not None:
+            size += _ROW_BYTES * len(self.rows)
+            if self.rows.text is not None:
+                size += sum(_TEXT_BYTES + len(text) for text in self.rows.text if text is not None)
+        if self.rejection is not None:
+            size += len(self.rejection.payload)
+        return size
+
+
+@dataclass(frozen=True, slots=True)
+class InboxLimits:
+    """Bounds of the two queues and of a batch.
+
+    Attributes:
+        live_bytes, historical_bytes: memory each queue may take.
+        batch_rows: rows that make a full batch.
+        linger_s: how long the first message of a batch waits for others.
+    """
+
+    live_bytes: int = 32_000_000
+    historical_bytes: int = 16_000_000
+    batch_rows: int = 20_000
+    linger_s: float = 0.05
+
+
+class Inbox:
+    """The queues. `put` never blocks; `take` waits. Safe to use from several threads."""
+
+    def __init__(self, limits: InboxLimits) -> None:
+        self._limits = limits
+        self._live: deque[tuple[Entry, int]] = deque()
+        self._historical: deque[tuple[Entry, int]] = deque()
+        self._live_bytes = 0
+        self._historical_bytes = 0
+        self._rows = 0
+        self._changed = Condition()
+        self._closed = False
+
+    def put(self, entry: Entry) -> bool:
+        """Queue an entry; False where its queue is full: then nothing was taken and the edge will send it again."""
+        size = entry.size()
+        with self._changed:
+            if entry.historical:
+                if self._historical_bytes + size > self._limits.historical_bytes:
+                    return False
+                self._historical.append((entry, size))
+                self._historical_bytes += size
+            else:
+                if self._live_bytes + size > self._limits.live_bytes:
+                    return False
+                self._live.append((entry, size))
+                self._live_bytes += size
+            before = self._rows
+            self._rows += len(entry.rows) if entry.rows is not None else 0
+            if len(self._live) + len(self._historical) == 1 or before < self._limits.batch_rows <= self._rows:
+                self._changed.notify()
+        return True
+
+    def take(self, timeout_s: float) -> list[Entry]:
+        """Wait for entries and return at most a batch of them, live ones first; empty after the time-out."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._live or self._historical or self._closed, timeout_s):
+                return []
+            until_s = monotonic() + self._limits.linger_s
+            while self._rows < self._limits.batch_rows and not self._closed:
+                remaining_s = until_s - monotonic()
+                if remaining_s <= 0 or not self._changed.wait(remaining_s):
+                    break
+            entries: list[Entry] = []
+            rows = 0
+            while self._live and rows < self._limits.batch_rows:
+                entry, size = self._live.popleft()
+                self._live_bytes -= size
+                rows += len(entry.rows) if entry.rows is not None else 0
+                entries.append(entry)
+            while self._historical and rows < self._limits.batch_rows:
+                entry, size = self._historical.popleft()
+                self._historical_bytes -= size
+                rows += len(entry.rows) if entry.rows is not None else 0
+                entries.append(entry)
+            self._rows -= rows
+            return entries
+
+    def depth(self) -> int:
+        """Count the waiting messages."""
+        return len(self._live) + len(self._historical)
+
+    def fill(self) -> float:
+        """Return how full the live queue is, 0..1."""
+        return self._live_bytes / self._limits.live_bytes
+
+    def close(self) -> None:
+        """Wake the writer and let it take what is left without waiting."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

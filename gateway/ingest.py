@@ -1,0 +1,232 @@
+"""Storing side of ingest: one thread that writes batches and only then lets the edges be told."""
+
+import logging
+import random
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Event, Thread
+from time import monotonic, time_ns
+
+from edge_agent.sparkplug.intervals import IntervalSet
+from gateway.acknowledge import Acknowledgements
+from gateway.catalogue import Catalogue
+from gateway.columns import join
+from gateway.inbox import Entry, Inbox
+from gateway.losses import Losses
+from gateway.receipts import LogKey, Receipts
+from gateway.state.quarantine import Quarantine, QuarantinedValue, QuarantineFullError, Rejection
+from gateway.store.base import (
+    DeclaredGap,
+    EdgeKey,
+    RejectedSamples,
+    SampleWriter,
+    Series,
+    StoreUnavailableError,
+    WriteBatch,
+)
+
+log = logging.getLogger(__name__)
+
+MAINTAIN_EVERY_S = 10.0
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 15.0
+_BUSY_FILL = 0.5
+"""Maintenance waits while the live queue is fuller than this, but not longer than ten times its interval."""
+
+
+def assemble(entries: Sequence[Entry], series: Sequence[Series], now_ns: int) -> WriteBatch:
+    """Make one batch of entries, in their order."""
+    receipts: dict[LogKey, IntervalSet] = {}
+    gaps: list[DeclaredGap] = []
+    for entry in entries:
+        if entry.log is None:
+            continue
+        received = receipts.get(entry.log)
+        if received is None:
+            received = receipts[entry.log] = IntervalSet()
+        if entry.lsn is not None:
+            received.add(entry.lsn)
+        if entry.never is not None:
+            received.update(entry.never)
+        gaps.extend(DeclaredGap(entry.edge, entry.log[1], gap, now_ns) for gap in entry.gaps)
+    return WriteBatch(
+        series=series,
+        samples=join([entry.rows for entry in entries if entry.rows is not None and entry.log is not None]),
+        unnumbered=join([entry.rows for entry in entries if entry.rows is not None and entry.log is None]),
+        receipts=receipts,
+        gaps=gaps,
+    )
+
+
+@dataclass(slots=True)
+class StoreHealth:
+    """How the store does, for people.
+
+    Attributes:
+        error, remedy: why it does not take anything now; empty while it does.
+        permanent: waiting alone will not help.
+        samples, batches: stored since the gateway started.
+        newest_ns: newest source time stored.
+    """
+
+    error: str = ""
+    remedy: str = ""
+    permanent: bool = False
+    samples: int = 0
+    batches: int = 0
+    newest_ns: int = 0
+
+
+class Writer:
+    """The writer thread: the only one that calls the writing side of the store.
+
+    Order of each batch: quarantine on disk, rows and receipts in the store, then the acknowledgement. A crash between
+    any two loses nothing and stores nothing twice: what was not acknowledged is sent again and recognised by its LSN.
+    """
+
+    def __init__(
+        self,
+        store: SampleWriter,
+        inbox: Inbox,
+        catalogue: Catalogue,
+        receipts: Receipts,
+        losses: Losses,
+        quarantine: Quarantine,
+        acknowledgements: Acknowledgements,
+        clock_ns: Callable[[], int] = time_ns,
+    ) -> None:
+        self._store = store
+        self._inbox = inbox
+        self._catalogue = catalogue
+        self._receipts = receipts
+        self._losses = losses
+        self._quarantine = quarantine
+        self._acknowledgements = acknowledgements
+        self._clock_ns = clock_ns
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name="gateway-writer", daemon=True)
+        self._maintained_s = monotonic()
+        self.health = StoreHealth()
+        self.quarantined = quarantine.count()
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Write what waits, if the store takes it, and end."""
+        self._stopping.set()
+        self._inbox.close()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while True:
+            entries = self._inbox.take(1.0)
+            if entries:
+                if not self._store_entries(entries):
+                    return
+            elif self._stopping.is_set():
+                return
+            self._maintain()
+
+    def _store_entries(self, entries: Sequence[Entry]) -> bool:
+        """Write until the store has taken the batch; False where the gateway stops first."""
+        batch: WriteBatch | None = None
+        quarantined = False
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                if not quarantined:
+                    self._reject([entry.rejection for entry in entries if entry.rejection is not None])
+                    quarantined = True
+                if batch is None:
+                    batch = assemble(entries, self._catalogue.drain(), self._clock_ns())
+                self._store.write(batch, self._reject_samples)
+            except Exception as error:  # noqa: BLE001  (boundary of the thread: whatever fails, nothing is lost)
+                wait_s = self._failed(error, pause_s)
+                pause_s = min(2.0 * pause_s, LONGEST_PAUSE_S)
+                if self._stopping.wait(wait_s):
+                    return False
+                continue
+            self._stored(entries, batch)
+            return True
+
+    def _failed(self, error: Exception, pause_s: float) -> float:
+        """Record why the store takes nothing, ask the edges to hold, and return how long to wait."""
+        health = self.health
+        known = health.error
+        wait_s = pause_s * random.uniform(0.5, 1.0)
+        health.permanent = False
+        if isinstance(error, StoreUnavailableError):
+            health.remedy, health.permanent = error.remedy, error.permanent
+            if error.retry_after_s is not None:
+                wait_s = max(wait_s, error.retry_after_s)
+            if error.permanent:
+                wait_s = max(wait_s, LONGEST_PAUSE_S / 2)
+        elif isinstance(error, QuarantineFullError):
+            health.remedy = "read the quarantine, mend the sender, then move the quarantine file away"
+        elif isinstance(error, sqlite3.Error):
+            health.remedy = "check that the disk of the quarantine file has space and may be written"
+        else:
+            health.remedy = "this is a defect of the gateway: see its log; edges keep everything meanwhile"
+            log.error("store: writing failed for a reason it should have named", exc_info=error)
+        health.error = str(error) or repr(error)
+        if not known:
+            log.warning("store: takes nothing (%s); edges keep their data; %s", health.error, health.remedy)
+        self._acknowledgements.set_hold(hold=True)
+        return wait_s
+
+    def _stored(self, entries: Sequence[Entry], batch: WriteBatch) -> None:
+        health = self.health
+        self._receipts.commit(batch.receipts)
+        for key, lsns in batch.receipts.items():
+            self._acknowledgements.stored(key, lsns)
+        newest: dict[EdgeKey, int] = {}
+        for entry in entries:
+            if entry.newest_ns > newest.get(entry.edge, 0):
+                newest[entry.edge] = entry.newest_ns
+        for edge, newest_ns in newest.items():
+            self._losses.stored(edge, newest_ns)
+            health.newest_ns = max(health.newest_ns, newest_ns)
+        health.samples += len(batch.samples) + len(batch.unnumbered)
+        health.batches += 1
+        self._recovered()
+
+    def _recovered(self) -> None:
+        if self.health.error:
+            log.info("store: takes data again")
+            self.health.error = self.health.remedy = ""
+            self.health.permanent = False
+        self._acknowledgements.set_hold(hold=False)
+
+    def _reject(self, rejections: Sequence[Rejection]) -> None:
+        if not rejections:
+            return
+        self._quarantine.add(rejections)
+        self.quarantined = self._quarantine.count()
+        for rejection in rejections[:3]:
+            log.warning("quarantine: %s: %s", rejection.topic, rejection.reason)
+
+    def _reject_samples(self, rejected: RejectedSamples) -> None:
+        samples = rejected.samples
+        values = [
+            QuarantinedValue(
+                series=str(self._catalogue.series(int(samples.series[row])).key),
+                time_ns=int(samples.time_ns[row]),
+                value=repr(samples.value(row)),
+                reason=rejected.reason,
+            )
+            for row in range(len(samples))
+        ]
+        self._reject([Rejection(self._clock_ns(), "store", rejected.reason, values=values)])
+
+    def _maintain(self) -> None:
+        since_s = monotonic() - self._maintained_s
+        if since_s < MAINTAIN_EVERY_S or (self._inbox.fill() > _BUSY_FILL and since_s < 10 * MAINTAIN_EVERY_S):
+            return
+        self._maintained_s = monotonic()
+        try:
+            self._store.maintain(self._clock_ns())
+        except StoreUnavailableError as error:
+            log.warning("store: maintenance put off (%s); %s", error, error.remedy)

@@ -1,0 +1,89 @@
+"""What the gateway says of its data path: hops and edges, in words with a remedy. Pure functions over counters."""
+
+from collections.abc import Sequence
+
+from edge_agent.sparkplug.intervals import IntervalSet
+from gateway.host import Node
+from gateway.ingest import StoreHealth
+from gateway.traffic import EdgeTraffic
+from gateway.view import EdgeStatus, Hop, HopState
+
+SKEW_LIMIT_S = 2.0
+"""A clock that is further off is flagged: its times cannot be compared with others."""
+_SOURCE_STATES = {"connected": HopState.OK, "connecting": HopState.WAITING, "unavailable": HopState.FAILED}
+
+
+def edge_status(node: Node, traffic: EdgeTraffic, stored: IntervalSet) -> EdgeStatus:
+    """Describe one edge agent."""
+    return EdgeStatus(
+        edge=node.edge,
+        online=node.online,
+        devices={name: node.online and device.online for name, device in node.devices.items()},
+        epoch=node.epoch,
+        acknowledged=list(stored),
+        last_lsn=traffic.last_lsn,
+        backlog=traffic.backlog,
+        dropped=traffic.dropped,
+        clock_skew_s=traffic.clock_skew_s,
+        messages=traffic.messages,
+        samples=traffic.samples,
+        duplicates=traffic.duplicates,
+        rebirths=node.rebirth.asked,
+    )
+
+
+def edge_hops(node: Node, traffic: EdgeTraffic, now_ns: int) -> Sequence[Hop]:
+    """Describe the sources of an edge agent, as it tells them, and then the agent itself."""
+    name = node.edge.edge_node_id
+    hops = []
+    for source, words in sorted(traffic.sources.items()) if node.online else ():
+        state = _SOURCE_STATES.get(words.state, HopState.DEGRADED)
+        hops.append(Hop(f"source {name}/{source}", state, error=words.error, remedy=words.remedy))
+    lag_s = _lag_s(traffic.newest_ns, now_ns)
+    state, error, remedy = HopState.OK, "", ""
+    if not node.online:
+        state, error = HopState.FAILED, "the edge agent is not connected to the broker, or has not announced itself yet"
+        remedy = f"check that the edge agent {name} runs and reaches the broker; it keeps its data meanwhile"
+    elif traffic.clock_skew_s is not None and abs(traffic.clock_skew_s) > SKEW_LIMIT_S:
+        ahead = "ahead of" if traffic.clock_skew_s > 0 else "behind"
+        state, error = HopState.DEGRADED, f"its clock is {abs(traffic.clock_skew_s):.1f} s {ahead} the gateway's"
+        remedy = f"synchronise the clocks of both machines (NTP); until then times of {name} cannot be compared"
+    hops.append(Hop(f"edge {name}", state, traffic.backlog, lag_s=lag_s, error=error, remedy=remedy))
+    return hops
+
+
+def broker_hop(address: str, *, connected: bool, error: str) -> Hop:
+    """Describe the broker."""
+    if connected:
+        return Hop("broker", HopState.OK)
+    return Hop(
+        "broker",
+        HopState.FAILED if error else HopState.WAITING,
+        error=error or f"connecting to {address}",
+        remedy=f"start the broker at {address}, or correct [broker] in the configuration" if error else "",
+    )
+
+
+def ingest_hop(depth: int, fill: float, *, holding: bool) -> Hop:
+    """Describe the queue between network and store."""
+    if holding and fill > 0.9:
+        error = "the queue is full; live values are shown but wait at the edges until the store takes data again"
+        return Hop("ingest", HopState.DEGRADED, depth, error=error, remedy="mend the store; nothing is lost meanwhile")
+    if fill > 0.5:
+        error = "data comes faster than the store takes it; what does not fit waits at the edges"
+        return Hop(
+            "ingest", HopState.DEGRADED, depth, error=error, remedy="if this lasts, give the store a faster disk"
+        )
+    return Hop("ingest", HopState.OK, depth)
+
+
+def store_hop(health: StoreHealth, now_ns: int) -> Hop:
+    """Describe the store."""
+    lag_s = _lag_s(health.newest_ns, now_ns)
+    if health.error:
+        return Hop("store", HopState.FAILED, lag_s=lag_s, error=health.error, remedy=health.remedy)
+    return Hop("store", HopState.OK if health.newest_ns else HopState.WAITING, lag_s=lag_s)
+
+
+def _lag_s(newest_ns: int, now_ns: int) -> float | None:
+    return max(0.0, (now_ns - newest_ns) / 1e9) if newest_ns else None
