@@ -44,6 +44,7 @@ class SeriesItem(BaseModel):
     description: str = Field(description="One line for people", examples=["Flow of product to the filler"])
     origin: OriginWord = Field(description="Where its values come from", examples=["simulated"])
     address: str = Field(description="Address at the source", examples=["nsu=urn:line;s=MIX-10.product_flow_l_h"])
+    report: str = Field(description="Its report rule as JSON; empty where unknown", examples=['{"max_interval_s":60}'])
 
     @classmethod
     def of(cls, series: Series) -> "SeriesItem":
@@ -63,6 +64,7 @@ class SeriesItem(BaseModel):
             description=series.description,
             origin=ORIGIN_WORDS[series.origin],
             address=series.address,
+            report=series.report,
         )
 
 

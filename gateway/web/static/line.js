@@ -1,0 +1,196 @@
+// The line as a picture: machines with their state by colour, shape and word, their key values, the pipes between them.
+import { emptyNote, s, setAttribute, setText } from "./dom.js";
+import { keySignals, stateSignal } from "./keysignals.js";
+import { layout } from "./layout.js";
+import { condition, live, on, workUnits } from "./live.js";
+import { isSelected, onSelection, toggle } from "./selection.js";
+import { machine, shape } from "./symbols.js";
+import { number, ORIGIN, signalLabel, stateLook, stateWord } from "./words.js";
+
+export function mount(root) {
+  let cells = new Map(); // series number -> function that shows its newest value
+  let states = []; // functions that show the state of a machine
+  let width = 0;
+
+  function draw() {
+    const units = workUnits();
+    cells = new Map();
+    states = [];
+    if (!units.length) {
+      root.replaceChildren(why());
+      return;
+    }
+    width = Math.floor(root.clientWidth);
+    const plan = layout(units, width);
+    const picture = s(
+      "svg",
+      { class: "line-picture", width, height: plan.height, viewBox: `0 0 ${width} ${plan.height}`, role: "group",
+        "aria-label": `Line with ${units.length} machines` },
+      pipes(plan),
+      plan.boxes.map((box) => card(box, cells, states)),
+    );
+    root.replaceChildren(picture);
+    update(live.series.keys());
+  }
+
+  function update(numbers) {
+    for (const number of numbers) cells.get(number)?.forEach((show) => show());
+    for (const show of states) show();
+  }
+
+  const observer = new ResizeObserver(() => {
+    if (Math.abs(root.clientWidth - width) > 1) draw();
+  });
+  observer.observe(root);
+  draw();
+  const stops = [on("tree", draw), on("values", update), on("link", () => live.sites === null && draw()), onSelection(draw)];
+  return () => [observer.disconnect(), ...stops.map((stop) => stop())];
+}
+
+function why() {
+  if (live.sites === null) {
+    const { state, cause } = live.link;
+    return state === "down"
+      ? emptyNote("The gateway does not answer", `${cause}. This page tries again by itself.`)
+      : emptyNote("Loading", "Asking the gateway which machines have announced themselves.");
+  }
+  return emptyNote(
+    "No edge agent has announced itself yet",
+    "A machine appears here by itself as soon as an edge agent that reads it is connected to the broker. Start one:",
+    "python -m edge_agent --config edge.toml",
+  );
+}
+
+function card(box, cells, states) {
+  const { unit, x, y, width, height } = box;
+  const frame = s("rect", { class: "unit-frame", width, height, rx: 6 });
+  const origin = s("text", { class: "unit-origin", x: width - 14, y: 26, "text-anchor": "end" });
+  const node = s(
+    "g",
+    { class: "unit", transform: `translate(${x} ${y})`, "data-unit": unit.device_id },
+    frame,
+    machine(unit.device_id, 12, 10, 44),
+    s("text", { class: "unit-name", x: 66, y: 28 }, unit.device_id),
+    origin,
+    stateBadge(unit, (show) => states.push(() => show(node, origin)), width),
+    valueRows(box, cells),
+  );
+  return node;
+}
+
+function stateBadge(unit, register, width) {
+  const signal = stateSignal(unit);
+  const glyph = s("path", { class: "state-glyph", transform: "translate(66 38)" });
+  const word = s("text", { class: "state-word", x: 88, y: 51 });
+  const back = s("rect", { class: "state-back", x: 60, y: 34, height: 25, rx: 4, width: width - 74 });
+  register((node, origin) => {
+    const value = signal && live.values.get(signal.number);
+    const known = signal && value && value.value !== null && condition(signal.number) !== "stale";
+    const name = known ? stateWord(value.value) : unit.online && live.link.state === "open" ? "no state" : "OFFLINE";
+    const look = known ? stateLook(name) : "none";
+    setText(word, known ? name : live.link.state === "open" ? name : "STALE");
+    setAttribute(glyph, "d", shape(look));
+    setAttribute(node, "data-look", unit.online && live.link.state === "open" ? look : "off");
+    const origins = new Set(unit.signals.map((series) => live.values.get(series.number)?.origin).filter((o) => o !== undefined));
+    setText(origin, [...origins].map((code) => ORIGIN[code]).join(" + "));
+  });
+  return s("g", { class: "state" }, back, glyph, word);
+}
+
+function valueRows(box, cells) {
+  const generic = !stateSignal(box.unit);
+  const columns = generic ? box.columns : 1;
+  const count = columns * box.rows;
+  const shown = keySignals(box.unit, count);
+  const columnWidth = (box.width - 28 - 18 * (columns - 1)) / columns;
+  return shown.map((series, index) => {
+    const column = Math.floor(index / box.rows);
+    const x = 14 + column * (columnWidth + 18);
+    return valueRow(series, x, 84 + (index % box.rows) * 29, columnWidth, cells);
+  });
+}
+
+function valueRow(series, x, y, width, cells) {
+  const text = s("text", { class: "value", x: width - 4, y: 4, "text-anchor": "end" });
+  const amount = s("tspan", { class: "amount" });
+  const unit = s("tspan", { class: "unit-of-measure", dx: series.unit ? 5 : 0 }, series.unit);
+  text.append(amount, unit);
+  const label = s("text", { class: "value-name", x: 4, y: 4 }, clip(signalLabel(series), width - 120));
+  const row = s(
+    "g",
+    { class: "value-row", transform: `translate(${x} ${y + 8})`, tabindex: 0, role: "button",
+      "aria-pressed": String(isSelected(series)), onclick: () => toggle(series),
+      onkeydown: (event) => (event.key === "Enter" || event.key === " ") && (event.preventDefault(), toggle(series)) },
+    s("title", {}, series.description || series.metric),
+    s("rect", { class: "value-back", x: -4, y: -15, width: width + 8, height: 27, rx: 4 }),
+    label,
+    text,
+  );
+  const show = () => {
+    const state = condition(series.number);
+    const value = live.values.get(series.number);
+    setText(amount, number(value?.value, series));
+    setAttribute(row, "data-condition", state);
+    const spoken = `${signalLabel(series)} ${amount.textContent} ${series.unit}, ${state}, show or hide trend`;
+    setAttribute(row, "aria-label", spoken);
+  };
+  cells.set(series.number, [...(cells.get(series.number) || []), show]);
+  return row;
+}
+
+const clip = (text, width) => (text.length * 7 > width ? `${text.slice(0, Math.max(6, Math.floor(width / 7)))}…` : text);
+
+function pipes(plan) {
+  const drawn = [];
+  plan.main.forEach((box, index) => {
+    const next = plan.main[index + 1];
+    if (next) drawn.push(product(box, next));
+  });
+  if (!plan.narrow) plan.utilities.forEach((box, index) => drawn.push(...supply(box, plan, index)));
+  return drawn;
+}
+
+function product(box, next) {
+  const sameRow = box.y === next.y;
+  const from = sameRow ? [box.x + box.width, box.y + 46] : [box.x + box.width / 2, box.y + box.height];
+  const to = sameRow ? [next.x, next.y + 46] : [next.x + next.width / 2, next.y];
+  const middle = (from[1] + to[1]) / 2;
+  const d = sameRow
+    ? `M${from[0]} ${from[1]}H${to[0] - 9}`
+    : `M${from[0]} ${from[1]}V${middle}H${to[0]}V${to[1] - 9}`;
+  const head = sameRow ? `M${to[0] - 11} ${to[1] - 7}l10 7-10 7z` : `M${to[0] - 7} ${to[1] - 11}l7 10 7-10z`;
+  return s(
+    "g",
+    { class: "pipe pipe-product" },
+    s("path", { class: "pipe-wall", d }),
+    s("path", { class: "pipe-flow", d }),
+    s("path", { class: "pipe-head", d: head }),
+  );
+}
+
+// Compressed air goes to the machines that report taking some, electricity to those that report a power.
+const MEDIA = [
+  { kind: "air", from: /^CA/, takes: /^compressed_air|air_flow/, name: "compressed air" },
+  { kind: "power", from: /^EL/, takes: /^power|_power/, name: "electricity" },
+  { kind: "cold", from: /^CH/, takes: /supply_temperature|chilled/, name: "chilled water" },
+];
+
+function supply(box, plan, index) {
+  const medium = MEDIA.find((candidate) => candidate.from.test(box.unit.device_id));
+  if (!medium) return [];
+  const takers = plan.main.filter((other) => other.unit.signals.some((series) => medium.takes.test(series.metric)));
+  if (!takers.length) return [];
+  const busY = box.y - 22 - (index % 2) * 22;
+  const start = box.x + box.width / 2 + (index % 2 ? 14 : -14);
+  const ends = takers.map((other) => other.x + other.width / 2 + 34 * (index % 2 ? 1 : -1));
+  const left = Math.min(start, ...ends);
+  const right = Math.max(start, ...ends);
+  const d = [`M${start} ${box.y}V${busY}`, `M${left} ${busY}H${right}`];
+  takers.forEach((other, place) => d.push(`M${ends[place]} ${busY}V${other.y + other.height}`));
+  const heads = takers.map((other, place) => `M${ends[place] - 5} ${other.y + other.height + 9}l5-8 5 8z`).join("");
+  return [
+    s("path", { class: `pipe supply supply-${medium.kind}`, d: d.join("") }),
+    s("path", { class: `supply-head supply-${medium.kind}`, d: heads }),
+    s("text", { class: "supply-name", x: left + (right - left) / 2, y: busY - 5, "text-anchor": "middle" }, medium.name),
+  ];
+}

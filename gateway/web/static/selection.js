@@ -1,0 +1,51 @@
+// Signals whose trends are shown, by path, so that the choice survives a reload and a new store.
+import { live, workUnits } from "./live.js";
+import { isNumeric } from "./words.js";
+import { keySignals } from "./keysignals.js";
+
+const KEY = "showroom.trends";
+const LIMIT = 5;
+const listeners = new Set();
+let paths = read();
+
+function read() {
+  try {
+    const stored = JSON.parse(localStorage.getItem(KEY));
+    return Array.isArray(stored) ? stored.filter((path) => typeof path === "string").slice(0, LIMIT) : null;
+  } catch {
+    return null; // storage is blocked: the choice lasts as long as the page
+  }
+}
+
+function changed() {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(paths));
+  } catch {
+    // see read()
+  }
+  for (const listener of listeners) listener();
+}
+
+export function onSelection(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+// Series that are chosen and known; before anybody chose, the first key signal of the first machines.
+export function selected() {
+  const byPath = new Map([...live.series.values()].map((series) => [series.path, series]));
+  const chosen = (paths || []).map((path) => byPath.get(path)).filter(Boolean);
+  if (chosen.length || (paths && paths.length === 0)) return chosen;
+  return workUnits()
+    .map((unit) => keySignals(unit).find(isNumeric))
+    .filter(Boolean)
+    .slice(0, 4);
+}
+
+export const isSelected = (series) => selected().some((other) => other.path === series.path);
+
+export function toggle(series) {
+  const now = selected().map((other) => other.path);
+  paths = now.includes(series.path) ? now.filter((path) => path !== series.path) : [...now, series.path].slice(-LIMIT);
+  changed();
+}

@@ -1,0 +1,67 @@
+// Words, numbers and times as people read them.
+export const QUALITY = { 192: "good", 64: "uncertain", 0: "bad", 500: "stale" };
+export const ORIGIN = ["real", "simulated", "replayed"];
+
+// PackML states (ISA-TR88.00.02): number -> word, and how each looks. Normal states are grey; colour means abnormal.
+const STATES = {
+  1: "CLEARING", 2: "STOPPED", 3: "STARTING", 4: "IDLE", 5: "SUSPENDED", 6: "EXECUTE", 7: "STOPPING", 8: "ABORTING",
+  9: "ABORTED", 10: "HOLDING", 11: "HELD", 12: "UNHOLDING", 13: "SUSPENDING", 14: "UNSUSPENDING", 15: "RESETTING",
+  16: "COMPLETING", 17: "COMPLETE",
+};
+const LOOKS = {
+  EXECUTE: "run", IDLE: "idle", STOPPED: "stop", COMPLETE: "done", SUSPENDED: "wait", SUSPENDING: "wait", HELD: "held",
+  HOLDING: "held", ABORTED: "fault", ABORTING: "fault",
+};
+
+export function stateWord(value) {
+  if (typeof value === "number") return STATES[value] || `STATE ${value}`;
+  return String(value).toUpperCase();
+}
+
+export const stateLook = (word) => LOOKS[word] || "change";
+
+// "product_flow_l_h" with unit "L/h" -> "product flow": the unit stands behind the number already.
+export function signalLabel(series) {
+  const unit = series.unit
+    .toLowerCase()
+    .replaceAll("°", "deg")
+    .replaceAll("%", "pct")
+    .replaceAll("³", "3")
+    .replaceAll("²", "2")
+    .replaceAll("·", "")
+    .replaceAll("/", "_")
+    .replaceAll(" ", "_");
+  let name = series.metric;
+  if (unit && name.toLowerCase().endsWith(`_${unit}`)) name = name.slice(0, -unit.length - 1);
+  return name.replaceAll("_", " ").replaceAll("/", " / ");
+}
+
+export const label = (series) => `${series.device_id || series.edge_node_id} ${signalLabel(series)}`;
+
+const GROUPED = new Intl.NumberFormat("en-GB", { useGrouping: true, maximumFractionDigits: 0 });
+
+// Four significant digits, steady in width: a moving number must not make the page jump.
+export function number(value, series) {
+  if (value === null || value === undefined) return "–";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value !== "number") return String(value);
+  if (Number.isInteger(value) && !series?.datatype?.match(/float|double/)) return GROUPED.format(value);
+  const span = series && series.low !== null && series.high !== null ? series.high - series.low : Math.abs(value);
+  const decimals = span >= 1000 ? 0 : span >= 100 ? 1 : span >= 1 ? 2 : 4;
+  if (Math.abs(value) >= 10000) return GROUPED.format(value);
+  return value.toFixed(decimals).replace(/^-(0(\.0*)?)$/, "$1").replace("-", "−");
+}
+
+export function age(seconds) {
+  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
+  if (seconds < -1) return `${age(-seconds)} ahead`;
+  const positive = Math.max(0, seconds);
+  if (positive < 10) return `${positive.toFixed(1)} s`;
+  if (positive < 120) return `${Math.round(positive)} s`;
+  if (positive < 7200) return `${Math.round(positive / 60)} min`;
+  if (positive < 172800) return `${Math.round(positive / 3600)} h`;
+  return `${Math.round(positive / 86400)} d`;
+}
+
+export const isNumeric = (series) =>
+  !["string", "text", "uuid", "bytes", "file", "boolean", "unknown", "dataset", "template"].includes(series.datatype);
