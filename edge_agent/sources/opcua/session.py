@@ -1,0 +1,372 @@
+"""One OPC UA session that can only read: connecting, the few services that are needed, and the publish loop."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from asyncua import Client, ua
+from asyncua.client.ua_client import UaClient
+from asyncua.client.ua_session import UaSession
+from asyncua.common.utils import Buffer
+from asyncua.crypto import security_policies, uacrypto
+from asyncua.ua.ua_binary import struct_from_binary
+
+from edge_agent.sources.config import OpcUaSourceConfig
+from edge_agent.sources.opcua.address import NodeAddress
+from edge_agent.sources.opcua.pki import CertificateError, check_server_certificate, own_certificate
+from edge_agent.sources.opcua.publish import (
+    UNIX_EPOCH_TICKS,
+    Notification,
+    PublishResult,
+    UnusualContentError,
+    decode_publish_response,
+)
+from edge_agent.sparkplug.settings import read_secret
+
+Item = TypeVar("Item")
+
+CHUNK = 500
+"""Nodes per request: below the operation limits of common servers."""
+OUTSTANDING_PUBLISHES = 3
+SESSION_TIMEOUT_MS = 60_000
+
+_READ_REQUESTS = (
+    ua.CreateSessionRequest,
+    ua.ActivateSessionRequest,
+    ua.CloseSessionRequest,
+    ua.BrowseRequest,
+    ua.BrowseNextRequest,
+    ua.ReadRequest,
+    ua.CreateSubscriptionRequest,
+    ua.CreateMonitoredItemsRequest,
+    ua.PublishRequest,
+)
+_POLICIES = {
+    "basic256sha256": security_policies.SecurityPolicyBasic256Sha256,
+    "aes128_sha256_rsaoaep": security_policies.SecurityPolicyAes128Sha256RsaOaep,
+    "aes256_sha256_rsapss": security_policies.SecurityPolicyAes256Sha256RsaPss,
+}
+_MODES = {"sign": ua.MessageSecurityMode.Sign, "sign_and_encrypt": ua.MessageSecurityMode.SignAndEncrypt}
+_TRIGGERS = {
+    "status_value": ua.DataChangeTrigger.StatusValue,
+    "status_value_timestamp": ua.DataChangeTrigger.StatusValueTimestamp,
+}
+
+
+class ReadOnlyError(PermissionError):
+    """Something asked for a service that could change the server. A real machine is never written to."""
+
+
+class LostError(ConnectionError):
+    """The server went away, or fell silent."""
+
+
+class ReadSession(UaSession):  # type: ignore[misc]  # asyncua is untyped
+    """Session of asyncua that sends only requests that read, whoever asks, and leaves publishing to `Session`."""
+
+    async def _send_request(self, request: Any, *arguments: Any, **options: Any) -> Buffer:
+        if not isinstance(request, _READ_REQUESTS):
+            raise ReadOnlyError(f"{type(request).__name__} is refused: this connection only reads")
+        return await super()._send_request(request, *arguments, **options)
+
+    def ensure_publish_loop(self) -> None:
+        """Leave publishing to `Session.listen`."""
+
+    async def publish_raw(self, acknowledgements: Sequence[Any]) -> bytes:
+        """Ask for one publish response; return its bytes, beginning with the type id."""
+        request = ua.PublishRequest()
+        request.Parameters.SubscriptionAcknowledgements = list(acknowledgements)
+        answer = await self._send_request(request, timeout=0)
+        return bytes(answer.copy().read(len(answer)))
+
+
+class Session:
+    """An open session. Make one with `open`, end it with `close` whatever happened."""
+
+    def __init__(self, client: Client, config: OpcUaSourceConfig) -> None:
+        self._client = client
+        self._config = config
+        self._session: ReadSession = client.uaclient.session
+        self._renewal: asyncio.Task[None] | None = None
+        self._silence_s = 1.5 * config.keepalive_s
+        self.namespaces: list[str] = []
+
+    @classmethod
+    async def open(cls, config: OpcUaSourceConfig, base_dir: Path) -> "Session":
+        """Connect, check the server's certificate, log in. Raises what `explain` of errors.py explains."""
+        client = Client(config.url, timeout=config.timeout_s)
+        client.name = client.description = "smart-factory-showroom edge agent"
+        client.application_uri = config.security.application_uri
+        client.session_timeout = SESSION_TIMEOUT_MS
+        uaclient: UaClient = client.uaclient
+        uaclient.session = ReadSession(uaclient)
+        uaclient.pre_request_hook = None  # it serves the library's own reconnection, which is not used
+        user = password = None
+        if config.user is not None and config.password_file is not None:
+            user, password = config.user, read_secret(base_dir / config.password_file)
+        await _secure(client, config, base_dir)
+        session = cls(client, config)
+        try:
+            await client.connect_socket()
+            await client.send_hello()
+            await client.open_secure_channel()
+            await client.create_session()
+            await client.activate_session(username=user, password=password)
+            session._renewal = asyncio.create_task(session._renew_channel(), name="opcua channel renewal")
+            namespaces = await session.read([(ua.NodeId(2255), ua.AttributeIds.Value)])
+            session.namespaces = list(namespaces[0].Value.Value)
+        except BaseException:
+            await session.close(lost=True)
+            raise
+        return session
+
+    async def close(self, *, lost: bool) -> None:
+        """End the session; without any word to the server where the connection is lost."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.wait({self._renewal})
+        if not lost:
+            try:
+                async with asyncio.timeout(min(self._config.timeout_s, 2.0)):
+                    await self._session.close_session(delete_subscriptions=True)
+                    await self._client.close_secure_channel()
+            except (OSError, TimeoutError, ua.UaError):
+                pass  # the session times out at the server by itself
+        protocol = self._client.uaclient.protocol
+        if protocol is not None and protocol.transport is not None:
+            protocol.transport.abort()  # a plain close waits for ever for a peer that is gone
+        self._client.disconnect_socket()
+
+    def node_id(self, address: NodeAddress) -> ua.NodeId:
+        """Resolve an address with the namespace table of this connection; raises KeyError where the URI is unknown."""
+        index = 0
+        if address.namespace_uri:
+            if address.namespace_uri not in self.namespaces:
+                raise KeyError(address.namespace_uri)
+            index = self.namespaces.index(address.namespace_uri)
+        return ua.NodeId.from_string(f"ns={index};{address.kind}={address.identifier}")
+
+    def address(self, node_id: ua.NodeId) -> NodeAddress:
+        """Return the index-free address of a node."""
+        text = node_id.to_string()
+        uri = ""
+        if node_id.NamespaceIndex:
+            uri, text = self.namespaces[node_id.NamespaceIndex], text.partition(";")[2]
+        kind, _, identifier = text.partition("=")
+        return NodeAddress(uri, kind, identifier)
+
+    async def browse(
+        self, node_ids: Sequence[ua.NodeId], reference_type: int, *, inverse: bool = False
+    ) -> list[list[Any]]:
+        """List the references of each node of a type and its subtypes, as ReferenceDescription."""
+        direction = ua.BrowseDirection.Inverse if inverse else ua.BrowseDirection.Forward
+        found: list[list[Any]] = []
+        for chunk in _chunks(node_ids):
+            parameters = ua.BrowseParameters()
+            for node_id in chunk:
+                description = ua.BrowseDescription()
+                description.NodeId = node_id
+                description.ReferenceTypeId = ua.NodeId(reference_type)
+                description.BrowseDirection = direction
+                description.IncludeSubtypes = True
+                description.ResultMask = ua.BrowseResultMask.All
+                parameters.NodesToBrowse.append(description)
+            found.extend([await self._complete(result) for result in await self._session.browse(parameters)])
+        return found
+
+    async def _complete(self, result: Any) -> list[Any]:
+        references = list(result.References or ())
+        while result.ContinuationPoint:
+            following = ua.BrowseNextParameters()
+            following.ContinuationPoints = [result.ContinuationPoint]
+            (result,) = await self._session.browse_next(following)
+            references.extend(result.References or ())
+        return references
+
+    async def read(self, attributes: Sequence[tuple[ua.NodeId, ua.AttributeIds]]) -> list[ua.DataValue]:
+        """Read attributes of nodes; one DataValue each, with its own status."""
+        values: list[ua.DataValue] = []
+        for chunk in _chunks(attributes):
+            parameters = ua.ReadParameters()
+            for node_id, attribute in chunk:
+                item = ua.ReadValueId()
+                item.NodeId, item.AttributeId = node_id, attribute
+                parameters.NodesToRead.append(item)
+            values.extend(await self._session.read(parameters))
+        return values
+
+    async def subscribe(self, node_ids: Sequence[ua.NodeId], handles: Sequence[int]) -> list[ua.StatusCode]:
+        """Monitor the values of nodes under the given client handles; return the status of each."""
+        config = self._config
+        parameters = ua.CreateSubscriptionParameters()
+        parameters.RequestedPublishingInterval = config.publishing_interval_ms
+        parameters.RequestedMaxKeepAliveCount = max(1, round(config.keepalive_s * 1000 / config.publishing_interval_ms))
+        parameters.RequestedLifetimeCount = max(10 * parameters.RequestedMaxKeepAliveCount, 1000)
+        created = await self._session.create_subscription(parameters, lambda _result: None)
+        keepalive_s = created.RevisedPublishingInterval * created.RevisedMaxKeepAliveCount / 1000
+        self._silence_s = 1.5 * max(keepalive_s, config.keepalive_s)
+        statuses: list[ua.StatusCode] = []
+        for chunk in _chunks(list(zip(node_ids, handles, strict=True))):
+            request = ua.CreateMonitoredItemsParameters()
+            request.SubscriptionId = created.SubscriptionId
+            request.TimestampsToReturn = ua.TimestampsToReturn.Both
+            request.ItemsToCreate = [self._item(node_id, handle) for node_id, handle in chunk]
+            statuses.extend(result.StatusCode for result in await self._session.create_monitored_items(request))
+        return statuses
+
+    def _item(self, node_id: ua.NodeId, handle: int) -> Any:
+        item = ua.MonitoredItemCreateRequest()
+        item.ItemToMonitor.NodeId = node_id
+        item.ItemToMonitor.AttributeId = ua.AttributeIds.Value
+        item.MonitoringMode = ua.MonitoringMode.Reporting
+        item.RequestedParameters.ClientHandle = handle
+        item.RequestedParameters.SamplingInterval = self._config.sampling_interval_ms
+        item.RequestedParameters.QueueSize = self._config.queue_size
+        item.RequestedParameters.DiscardOldest = True
+        item.RequestedParameters.Filter = ua.DataChangeFilter(Trigger=_TRIGGERS[self._config.trigger])
+        return item
+
+    async def listen(self, on_result: Callable[[PublishResult], None]) -> None:
+        """Hand on publish responses in order until the connection is lost; raises LostError, OSError or UaError."""
+        expected = 1
+        acknowledgements: list[Any] = []
+        outstanding: deque[asyncio.Task[bytes]] = deque()
+        try:
+            for _ in range(OUTSTANDING_PUBLISHES):
+                outstanding.append(self._publish(()))
+            while True:
+                result = _decode(await self._next(outstanding))
+                if result.status_change is not None:
+                    raise LostError(f"the server ended the subscription: {status_name(result.status_change)}")
+                if not result.is_keepalive:
+                    if result.sequence_number != expected:
+                        raise LostError(f"message {expected} of the subscription is missing")
+                    expected = expected % 0xFFFF_FFFF + 1
+                    acknowledgements.append(
+                        ua.SubscriptionAcknowledgement(result.subscription_id, result.sequence_number)
+                    )
+                outstanding.append(self._publish(acknowledgements))
+                acknowledgements = []
+                on_result(result)
+        finally:
+            for task in outstanding:
+                task.cancel()
+            await asyncio.gather(*outstanding, return_exceptions=True)
+
+    def _publish(self, acknowledgements: Iterable[Any]) -> asyncio.Task[bytes]:
+        return asyncio.create_task(self._session.publish_raw(list(acknowledgements)), name="opcua publish")
+
+    async def _next(self, outstanding: deque[asyncio.Task[bytes]]) -> bytes:
+        task = outstanding[0]
+        renewal = {self._renewal} if self._renewal is not None else set()
+        for limit_s in (self._silence_s, 0.1):  # the second, so that a stalled event loop is not taken for silence
+            done, _ = await asyncio.wait({task, *renewal}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+            if task in done:
+                outstanding.popleft()
+                return task.result()
+            for failed in done:
+                raise LostError(f"the secure channel could not be renewed: {failed.exception()!r}")
+        raise LostError(f"no answer from the server for {self._silence_s:.1f} s")
+
+    async def _renew_channel(self) -> None:
+        """Renew the channel's keys after 75 % of their life (OPC 10000-4, 5.6.2)."""
+        while True:
+            await asyncio.sleep(0.75 * self._client.secure_channel_timeout / 1000)
+            await self._client.open_secure_channel(renew=True)
+            self._client.uaclient.revolve_security_token()
+
+
+async def _secure(client: Client, config: OpcUaSourceConfig, base_dir: Path) -> None:
+    """Set up the secured channel after checking who the server is; with policy `none` there is nothing to check."""
+    security = config.security
+    if security.policy == "none" or security.pki_dir is None:
+        return
+    now = datetime.now(UTC)
+    pki_dir = base_dir / security.pki_dir
+    own = own_certificate(pki_dir, security.application_uri, now)
+    policy, mode = _POLICIES[security.policy], _MODES[security.mode]
+    wanted = (policy.URI, mode)
+    endpoints = await client.connect_and_get_server_endpoints()
+    endpoint = next((e for e in endpoints if (e.SecurityPolicyUri, e.SecurityMode) == wanted), None)
+    if endpoint is None:
+        offered = sorted({f"{e.SecurityPolicyUri.rpartition('#')[2]}/{e.SecurityMode.name}" for e in endpoints})
+        raise CertificateError(
+            f"the server does not offer {security.policy} with mode {security.mode}",
+            f"set security.policy and security.mode to one it offers: {', '.join(offered)}",
+        )
+    leaf = check_server_certificate(pki_dir, endpoint.ServerCertificate or b"", endpoint.Server.ApplicationUri, now)
+    await client.set_security(
+        policy,
+        own.certificate,
+        own.private_key,
+        server_certificate=uacrypto.CertProperties(leaf, extension="der"),
+        mode=mode,
+    )
+
+
+def status_name(status: int) -> str:
+    """Return the name of a status code, e.g. `BadNodeIdUnknown`."""
+    return str(ua.StatusCode(status & 0xFFFF_0000).name)
+
+
+def _decode(body: bytes) -> PublishResult:
+    try:
+        return decode_publish_response(body)
+    except UnusualContentError:
+        return _decode_by_library(body)
+
+
+def _decode_by_library(body: bytes) -> PublishResult:
+    response = struct_from_binary(ua.PublishResponse, Buffer(body))
+    response.ResponseHeader.ServiceResult.check()
+    message = response.Parameters.NotificationMessage
+    parts = message.NotificationData or []
+    result = PublishResult(
+        response.Parameters.SubscriptionId,
+        message.SequenceNumber,
+        _ticks(response.ResponseHeader.Timestamp),
+        more=response.Parameters.MoreNotifications,
+        is_keepalive=not parts,
+    )
+    for part in parts:
+        if isinstance(part, ua.StatusChangeNotification):
+            result.status_change = part.Status.value
+        elif isinstance(part, ua.DataChangeNotification):
+            result.notifications.extend(_notification(item) for item in part.MonitoredItems)
+    return result
+
+
+def _notification(item: Any) -> Notification:
+    content: ua.DataValue = item.Value
+    variant = content.Value
+    value, variant_type = None, 0
+    if variant is not None and variant.Value is not None:
+        value, variant_type = variant.Value, int(variant.VariantType.value)
+        if isinstance(value, datetime):
+            value = _ticks(value)
+        if variant.is_array or not isinstance(value, float | int | bool | str):
+            value, variant_type = None, -1
+    status = 0 if content.StatusCode is None else content.StatusCode.value
+    return Notification(
+        item.ClientHandle,
+        variant_type,
+        value,
+        status,
+        _ticks(content.SourceTimestamp),
+        _ticks(content.ServerTimestamp),
+    )
+
+
+def _ticks(moment: datetime | None) -> int:
+    """Return FILETIME ticks of a time without zone, which asyncua gives in UTC; 0 for none."""
+    if moment is None:
+        return 0
+    since = moment.replace(tzinfo=None) - datetime(1970, 1, 1)  # noqa: DTZ001 - both are UTC without zone
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 10 + UNIX_EPOCH_TICKS
+
+
+def _chunks(items: Sequence[Item]) -> Iterable[Sequence[Item]]:
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
