@@ -221,7 +221,8 @@ class SeriesAccount:
     """The equation of one series.
 
     `offered = stored + suppressed + quarantined + gaps + missing`; the books are right where `missing` is 0 and no
-    violation was found. `repeated` (identical rows in a row), `before_start` and `state_marks` stand outside of it.
+    violation was found. `repeated` (identical rows in a row), `outside` (missing rows before the start or after the
+    end that was agreed) and `state_marks` are no part of it.
     """
 
     series: str
@@ -232,5 +233,5 @@ class SeriesAccount:
     gaps: int = 0
     missing: int = 0
     repeated: int = 0
-    before_start: int = 0
+    outside: int = 0
     state_marks: int = 0

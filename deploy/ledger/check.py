@@ -24,6 +24,7 @@ class Case:
         rule: report rule.
         single: True where values travel as 32-bit floats.
         start_ns: rows offered earlier need not be stored; None means from the first stored row on.
+        end_ns: rows offered from then on need not be stored; None means that every one must be.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Case:
     rule: Rule
     single: bool = False
     start_ns: int | None = None
+    end_ns: int | None = None
 
 
 def check_series(
@@ -70,8 +72,8 @@ def check_series(
     needed = _needed(case, offered, stored, anchors)
     explained, in_gap = _explain(case, offered, anchors, needed, gaps)
     missing = needed & ~anchors & ~explained & ~in_gap
-    account.before_start = int(np.count_nonzero(~needed))
-    account.offered = len(offered) - account.before_start
+    account.outside = int(np.count_nonzero(~needed))
+    account.offered = len(offered) - account.outside
     account.stored = int(np.count_nonzero(pairs.kept))
     account.quarantined = int(np.count_nonzero(quarantined & ~pairs.kept))
     account.suppressed = int(np.count_nonzero(explained))
@@ -132,9 +134,12 @@ def _needed(case: Case, offered: Offered, stored: Stored, anchors: NDArray[np.bo
     start = case.start_ns
     if start is None:
         start = int(stored.time_ns[0]) - TIE_BREAK_NS if len(stored) else None
-    if start is None:
-        return np.ones(len(offered), np.bool_)
-    return (offered.time_ns >= start) | anchors
+    needed = np.ones(len(offered), np.bool_)
+    if start is not None:
+        needed &= offered.time_ns >= start
+    if case.end_ns is not None:
+        needed &= offered.time_ns < case.end_ns
+    return needed | anchors
 
 
 def _explain(

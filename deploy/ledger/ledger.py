@@ -28,8 +28,6 @@ from deploy.ledger.stored import StoredSide, all_rows, declared_gaps
 from edge_agent.sparkplug.metric import DataType
 from gateway.store.base import Series
 
-END_OF_TIME_NS = (1 << 63) - 1
-
 QuarantinedTimes = Mapping[str, NDArray[np.int64]]
 """Times of rows in quarantine, by path of the series."""
 
@@ -40,12 +38,14 @@ class Terms:
 
     Attributes:
         start_ns: rows offered earlier need not be stored; None: each series counts from its first stored row on.
+        end_ns: rows offered from then on need not be stored: the line stopped before they could arrive.
         ignore: patterns (`*`, `?`) of journal nodes that no edge is meant to read.
         outages: injected outages, so that gaps are held against them; None where they are not known.
         tolerance_ns: what a gap may exceed its outage by: two publish intervals.
     """
 
     start_ns: int | None = None
+    end_ns: int | None = None
     ignore: Sequence[str] = ()
     outages: Sequence[Outage] | None = None
     tolerance_ns: int = 200_000_000
@@ -154,4 +154,5 @@ def _case(series: Series, terms: Terms) -> Case:
         rule=Rule.parse(series.report),
         single=series.datatype == DataType.FLOAT,
         start_ns=terms.start_ns,
+        end_ns=terms.end_ns,
     )

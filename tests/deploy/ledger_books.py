@@ -1,7 +1,7 @@
 """Builds a journal's rows and the store that a correct delivery path would make of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,7 +24,7 @@ class Books:
 
     offered: tuple[Row, ...]
     stored: tuple[Row, ...]
-    rule: Rule = Rule()
+    rule: Rule = field(default_factory=Rule)
     gaps: tuple[LedgerGap, ...] = ()
     quarantined: tuple[int, ...] = ()
     start_ns: int | None = T0

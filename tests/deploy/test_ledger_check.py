@@ -282,6 +282,6 @@ def test_the_start_is_the_first_stored_row_unless_it_is_given() -> None:
     offered = tuple((T0 + second * SECOND_NS, 192, float(second)) for second in range(4))
     account, violations = Books(offered, offered[2:], start_ns=None).check()
     assert not violations.first
-    assert account.before_start == 2
+    assert account.outside == 2
     assert Books(offered, offered[2:], start_ns=T0).check()[1].counts == {Fault.MISSING: 2}
     assert Books(offered, (), start_ns=None).check()[1].counts == {Fault.MISSING: 4}

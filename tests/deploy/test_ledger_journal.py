@@ -29,7 +29,8 @@ def test_values_of_every_kind_are_read(tmp_path: Path) -> None:
         tmp_path,
         HEADER
         + 'r,1,n,100,good,1.5\nr,2,n,200,uncertain,-2\nr,3,n,300,bad,\nr,4,t,100,good,"""a,\\""b"""\n'
-        + 'r,5,b,100,good,true\nr,6,b,200,good,false\nr,7,i,100,good,9007199254740993\nr,8,m,1,good,1\nr,9,m,2,good,"""x"""\n',
+        + "r,5,b,100,good,true\nr,6,b,200,good,false\nr,7,i,100,good,9007199254740993\n"
+        + 'r,8,m,1,good,1\nr,9,m,2,good,"""x"""\n',
     )
     assert rows["n"].values.kind.tolist() == [NUMBER, NUMBER, NULL]
     assert rows["n"].quality.tolist() == [192, 64, 0]
