@@ -95,10 +95,10 @@ class Discovery:
                     if reference.ReferenceTypeId.Identifier in _NOT_STRUCTURE or node_id in visited:
                         continue
                     visited.add(node_id)
-                    if reference.NodeClass_ == ua.NodeClass.Variable:
+                    if reference.NodeClass == ua.NodeClass.Variable:
                         owner = device or _identifier(name.Value.Value.Name)
                         candidates.append(_candidate(owner, prefix + child, node_id, browse))
-                    elif reference.NodeClass_ == ua.NodeClass.Object:
+                    elif reference.NodeClass == ua.NodeClass.Object:
                         below = (device, f"{prefix}{child}/") if device else (_identifier(child), "")
                         following.append((*below, node_id))
             frontier = following
