@@ -91,8 +91,8 @@ class Journal:
 
 def _prepare(path: Path) -> int:
     """Create the file or make an existing one end with a whole line; returns the last sequence number used."""
-    if not path.exists() or path.stat().st_size == 0:
-        path.write_text(HEADER + "\n", encoding="utf-8")
+    if not path.exists() or _is_torn_header(path):
+        path.write_bytes(HEADER.encode() + b"\n")
         return 0
     with path.open("r+b") as file:
         if file.readline().rstrip(b"\r\n").decode("utf-8", "replace") != HEADER:
@@ -111,6 +111,11 @@ def _prepare(path: Path) -> int:
         lines = tail[:last_line_end].splitlines()
     last = next(csv.reader([lines[-1].decode("utf-8")]))
     return int(last[1]) if last[1].isdecimal() else 0
+
+
+def _is_torn_header(path: Path) -> bool:
+    """Whether the process that created the file was killed before the header's line was whole."""
+    return path.stat().st_size <= len(HEADER) and HEADER.encode().startswith(path.read_bytes())
 
 
 def _tail(file: io.BufferedRandom, size: int = 1 << 20) -> bytes:
