@@ -11,8 +11,9 @@ from edge_agent.sparkplug.intervals import IntervalSet
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.origin import Origin
 from gateway.store.base import Buckets, DeclaredGap, EdgeKey, Kind, Samples, Series, SeriesKey
+from gateway.store.downsample import GOOD_QUALITIES
 from gateway.store.duckdb import Connection
-from gateway.store.rollup import GOOD_QUALITIES, HOUR, HOUR_NS, MINUTE, BucketPlan, assemble_buckets
+from gateway.store.rollup import HOUR, HOUR_NS, MINUTE, BucketPlan
 
 GOOD = "q IN ({})".format(", ".join(str(code) for code in GOOD_QUALITIES))
 VALUE = f"CASE WHEN {GOOD} THEN coalesce(f, i, CAST(b AS INTEGER)) END"
@@ -179,14 +180,15 @@ def _buckets(plan: BucketPlan, columns: Columns) -> Buckets:
     def numbers(name: str) -> NDArray[np.float64]:
         return np.ma.filled(np.ma.asarray(columns[name], np.float64), np.nan)
 
-    return assemble_buckets(
-        plan,
-        np.asarray(columns["slot"], np.int64),
-        numbers("minimum"),
-        numbers("maximum"),
-        numbers("mean"),
-        np.asarray(columns["count"], np.int64),
-        np.asarray(columns["bad"], np.int64),
+    return Buckets(
+        start_ns=plan.start_ns + np.asarray(columns["slot"], np.int64) * plan.width_ns,
+        width_ns=plan.width_ns,
+        minimum=numbers("minimum"),
+        maximum=numbers("maximum"),
+        mean=numbers("mean"),
+        count=np.asarray(columns["count"], np.int64),
+        bad=np.asarray(columns["bad"], np.int64),
+        tier=plan.tier.name,
     )
 
 

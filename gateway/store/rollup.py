@@ -10,10 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from edge_agent.sparkplug.quality import Quality
-from gateway.store.base import Buckets, Kind, Samples
+from gateway.store.base import Samples
 
 MINUTE_NS = 60_000_000_000
 HOUR_NS = 60 * MINUTE_NS
@@ -21,7 +19,6 @@ SETTLE_NS = 60_000_000_000
 """An hour is rolled up this long after its end, so that live rows on their way do not make it dirty at once again."""
 QUIET_NS = 5_000_000_000
 """A late hour is rolled up when no row has come for this long: a backlog fills an hour in many batches."""
-GOOD_QUALITIES = (int(Quality.UNCERTAIN), int(Quality.GOOD))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,46 +160,29 @@ class DirtyHours:
         return sum(len(numbers) for numbers in self._series.values())
 
 
-def aggregate(samples: Samples, plan: BucketPlan) -> Buckets:
-    """Down-sample rows of one series in memory: the reference that every store's own arithmetic must equal."""
-    good = np.isin(samples.quality, GOOD_QUALITIES)
-    numeric = good & np.isin(samples.kind, (Kind.FLOAT, Kind.INTEGER, Kind.BOOLEAN))
-    slot = (samples.time_ns - plan.start_ns) // plan.width_ns
-    used, slot = np.unique(slot, return_inverse=True)
-    minimum = np.full(len(used), np.inf)
-    maximum = np.full(len(used), -np.inf)
-    np.minimum.at(minimum, slot[numeric], samples.number[numeric])
-    np.maximum.at(maximum, slot[numeric], samples.number[numeric])
-    total = np.bincount(slot[numeric], samples.number[numeric], minlength=len(used))
-    numbers = np.bincount(slot[numeric], minlength=len(used))
-    return assemble_buckets(
-        plan,
-        used,
-        np.where(numbers > 0, minimum, np.nan),
-        np.where(numbers > 0, maximum, np.nan),
-        np.where(numbers > 0, total, np.nan) / np.maximum(numbers, 1),
-        np.bincount(slot[good], minlength=len(used)),
-        np.bincount(slot[~good], minlength=len(used)),
-    )
+def segments(plan: BucketPlan, dirty_hours: Sequence[int], limit: int = 16) -> list[tuple[int, int, bool]]:
+    """Cut the window of a rollup plan into [start_ns, end_ns, raw) pieces: clean ones, and dirty ones to read raw.
 
-
-def assemble_buckets(
-    plan: BucketPlan,
-    slot: NDArray[np.int64],
-    minimum: NDArray[np.float64],
-    maximum: NDArray[np.float64],
-    mean: NDArray[np.float64],
-    count: NDArray[np.integer],
-    bad: NDArray[np.integer],
-) -> Buckets:
-    """Build the answer from columns by slot number, ascending."""
-    return Buckets(
-        start_ns=plan.start_ns + np.asarray(slot, np.int64) * plan.width_ns,
-        width_ns=plan.width_ns,
-        minimum=np.asarray(minimum, np.float64),
-        maximum=np.asarray(maximum, np.float64),
-        mean=np.asarray(mean, np.float64),
-        count=np.asarray(count, np.int64),
-        bad=np.asarray(bad, np.int64),
-        tier=plan.tier.name,
-    )
+    Raw rows are exact for clean hours too, so where there would be more than `limit` dirty pieces, all from the first
+    dirty hour to the last become one.
+    """
+    inside = [hour for hour in sorted(dirty_hours) if plan.start_ns - HOUR_NS < hour < plan.end_ns]
+    spans: list[tuple[int, int]] = []
+    for hour in inside:
+        if spans and spans[-1][1] == hour:
+            spans[-1] = (spans[-1][0], hour + HOUR_NS)
+        else:
+            spans.append((hour, hour + HOUR_NS))
+    if len(spans) > limit:
+        spans = [(spans[0][0], spans[-1][1])]
+    pieces: list[tuple[int, int, bool]] = []
+    position = plan.start_ns
+    for start_ns, end_ns in spans:
+        start_ns, end_ns = max(start_ns, plan.start_ns), min(end_ns, plan.end_ns)
+        if start_ns > position:
+            pieces.append((position, start_ns, False))
+        pieces.append((start_ns, end_ns, True))
+        position = end_ns
+    if position < plan.end_ns:
+        pieces.append((position, plan.end_ns, False))
+    return pieces

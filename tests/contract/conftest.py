@@ -1,14 +1,18 @@
 """Every store behind one way to open it, so that each test of the contract runs over all of them."""
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from gateway.store.base import RejectedSamples, Store
-from gateway.store.config import DuckDbConfig, open_store
+from gateway.store.config import DuckDbConfig, InfluxConfig, open_store
+from gateway.store.influx import InfluxClient
+from tests import servers
 
 Opener = Callable[[], Store]
+_numbers = count(1)
 
 
 class OpenedStores:
@@ -32,8 +36,32 @@ class OpenedStores:
             self._open = None
 
 
-@pytest.fixture(params=["duckdb"])
+@pytest.fixture(scope="session")
+def shared_influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+    """One InfluxDB 1.6 for all tests of the contract; each test has databases of its own."""
+    server = servers.influxdb(
+        tmp_path_factory.mktemp("influx"), servers.find_free_port(), servers.find_free_port(), authentication=False
+    )
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(params=["duckdb", pytest.param("influx", marks=pytest.mark.servers)])
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenedStores]:
-    opened = OpenedStores(lambda: open_store(DuckDbConfig(path=tmp_path / "store.duckdb")))
+    """Each store in turn, empty."""
+    config: DuckDbConfig | InfluxConfig = DuckDbConfig(path=tmp_path / "store.duckdb", retention_days=None)
+    if request.param == "influx":
+        url = request.getfixturevalue("shared_influxd").url
+        bucket = f"db{next(_numbers)}"
+        config = InfluxConfig(
+            type="influx", url=url, api="v1", bucket=bucket, ledger=tmp_path / "influx.db", retention_days=None
+        )
+        client = InfluxClient(config)
+        client.initialise()
+        client.close()
+    opened = OpenedStores(lambda: open_store(config))
     yield opened
     opened.close()

@@ -9,7 +9,8 @@ from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.quality import Quality
 from gateway.store.base import Buckets, DeclaredGap, Samples, Series, SeriesKey, Store, WriteBatch
-from gateway.store.rollup import HOUR_NS, MINUTE_NS, aggregate, plan_buckets
+from gateway.store.downsample import aggregate
+from gateway.store.rollup import HOUR_NS, MINUTE_NS, plan_buckets
 from tests.contract.conftest import OpenedStores
 from tests.contract.rows import EDGE, EPOCH, T0_NS, Row, batch_of, floats, rows_of, samples_of, series_numbered
 
