@@ -22,7 +22,8 @@ DEFAULT_ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
 
 _RELATIVE_BELOW_S = 1e8
 _TICKS_PER_S = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 18
+"""pyarrow reads some 32 blocks ahead, so a recording of any length takes about 10 MB."""
 
 
 class RecordingError(ValueError):

@@ -8,7 +8,7 @@ from numpy.random import default_rng
 
 import demo_line.units
 from demo_line.clock import NS_PER_S, Grid
-from demo_line.line import Line, LineDefinition, LineError, discover_units, load_definition
+from demo_line.line import Line, LineError, discover_units, load_definition
 from demo_line.measurement import Instruments, Quality, channels_of
 from demo_line.servers.nodes import folders_of, unece_unit_id
 from demo_line.signals import DataType
@@ -77,7 +77,7 @@ def test_a_file_without_a_unit_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     ("text", "message"),
     [
         ('name = "x"\nunits = ["MIX-11"]', r"units: 'MIX-11' is not known; known units: .*MIX-10"),
-        ('name = "x"\n[parameters."CA-90"]\nleaks_m3_min = -1', r"parameters\.CA-90: leaks_m3_min = -1: .*greater than or equal to 0"),
+        ('name = "x"\n[parameters."CA-90"]\nleaks_m3_min = -1', r"parameters\.CA-90: leaks_m3_min = -1: .*greater"),
         ('name = "x"\n[parameters."CA-90"]\nleek = 1', r"parameters\.CA-90: leek = 1: Extra inputs"),
         ('name = "x"\n[parameters."CA-91"]\nleaks_m3_min = 1', r"parameters\.CA-91: the line has no such unit"),
         ('nmae = "x"', r"x\.toml: .*name.*Field required"),
@@ -129,11 +129,7 @@ def test_a_failed_sensor_is_bad_at_once_and_recovers() -> None:
 
 def test_readings_keep_their_rates() -> None:
     """Process values come every second, vibration every ten, states and counters when they change."""
-    line = Line(
-        LineDefinition.model_validate(
-            {**load_definition().model_dump(), "parameters": {"MONO-30": {"minor_stops_per_h": 0.0}}}
-        )
-    )
+    line = Line(load_definition().model_copy(update={"parameters": {"MONO-30": {"minor_stops_per_h": 0.0}}}))
     instruments = Instruments(channels_of(line), default_rng(1))
     state, generators = line.initial, line.generators(1)
     counts = [0] * len(instruments.channels)
