@@ -58,10 +58,10 @@ def _line(path: Path) -> Any:
 
 def _profile(path: Path) -> Any:
     from deploy.problem import Problem
-    from deploy.profile import ProfileFolder, load_without_settings
+    from deploy.profile import ProfileFolder
 
     try:
-        return load_without_settings(ProfileFolder(str(path.parent)))
+        return ProfileFolder(str(path.parent)).load({}, complete=False)
     except Problem as problem:
         raise ConfigError(str(problem)) from None
 

@@ -1,5 +1,6 @@
 """The command line `showroom`. Each command imports what it needs when it runs, because `up` stays in memory."""
 
+import importlib
 import json
 import sys
 from importlib import metadata
@@ -99,6 +100,27 @@ def check_config(
             print(f"{result['file']}: a valid {result['kind']} configuration")
     if any(result["error"] for result in results):
         raise typer.Exit(2)
+
+
+_PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def _pass_on(context: typer.Context, module: str) -> None:
+    """Run the command group `app` of a module that is too heavy to be imported by every command."""
+    group = importlib.import_module(module).app
+    group(context.args, prog_name=f"showroom {context.info_name}")
+
+
+@app.command(context_settings=_PASS_ON, add_help_option=False)
+def ledger(context: typer.Context) -> None:
+    """Prove that nothing was lost between the line and the store: `showroom ledger check --help`."""
+    _pass_on(context, "deploy.ledger.command")
+
+
+@app.command(context_settings=_PASS_ON, add_help_option=False)
+def quarantine(context: typer.Context) -> None:
+    """Read what could not be decoded or stored: `showroom quarantine list`, `showroom quarantine show 1`."""
+    _pass_on(context, "deploy.quarantine")
 
 
 @app.command()

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from deploy import checks
 from deploy.checks import Finding, Level
-from deploy.profile import ProfileFolder, load_without_settings
+from deploy.profile import ProfileFolder
 
 _MARKS = {Level.OK: "ok     ", Level.WARNING: "warning", Level.ERROR: "ERROR  "}
 
 
 def examine(profile_name: str, data_folder: Path) -> list[Finding]:
     """Check the machine for a profile; raises Problem where the profile itself cannot be read."""
-    profile = load_without_settings(ProfileFolder(profile_name))
+    profile = ProfileFolder(profile_name).load({}, complete=False)
     return [
         *checks.machine(data_folder),
         checks.broker(profile.broker, profile.broker_program),

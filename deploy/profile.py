@@ -140,8 +140,11 @@ class ProfileFolder:
             merged[key] = below | value if isinstance(below, dict) and isinstance(value, dict) else value
         return merged
 
-    def load(self, settings: Mapping[str, str]) -> Profile:
-        """Return the profile with `settings` in place; raises Problem that names file, key, value and remedy."""
+    def load(self, settings: Mapping[str, str], *, complete: bool = True) -> Profile:
+        """Return the profile with `settings` in place; raises Problem that names file, key, value and remedy.
+
+        With complete = False settings that a start would need may be missing.
+        """
         document = self.document()
         values = document.get("settings")
         values = values if isinstance(values, dict) else {}
@@ -150,7 +153,7 @@ class ProfileFolder:
             if name in choices:
                 document[name] = text
             elif name in values:
-                values = values | {name: _converted(name, text, values[name])}
+                values = values | {name: _converted(name, _resolved(name, text), values[name])}
             else:
                 known = ", ".join(sorted(choices | set(values)))
                 raise Problem(f"--set {name}: profile {self.name} has no such setting", f"it has {known}")
@@ -161,7 +164,7 @@ class ProfileFolder:
         except ConfigError as error:
             raise Problem(str(error), "correct the profile") from None
         for name, why in profile.required.items():
-            if profile.settings.get(name) in ("", None):
+            if complete and profile.settings.get(name) in ("", None):
                 raise Problem(f"profile {self.name} needs the setting {name}: {why}", f"add --set {name}=...")
         return profile
 
@@ -173,12 +176,6 @@ class ProfileFolder:
         if self._base is None:
             raise Problem(f"{path} is missing", f"add it: it is the configuration template of the process {process}")
         return self._base.template(process)
-
-
-def load_without_settings(folder: ProfileFolder) -> Profile:
-    """Return the profile as it is without the settings that a start would ask for."""
-    required = folder.document().get("required")
-    return folder.load(dict.fromkeys(required, "not given") if isinstance(required, dict) else {})
 
 
 def fill(template: str, values: Mapping[str, Setting], place: str) -> str:
@@ -221,6 +218,16 @@ def _read_toml(path: Path) -> dict[str, object]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise Problem(f"{path} is not valid TOML: {error}", "correct the line it names") from None
+
+
+def _resolved(name: str, text: str) -> str:
+    """Files named on the command line are relative to where the engineer stands, not to the data folder."""
+    if not name.endswith("_file"):
+        return text
+    path = Path(text).resolve()
+    if not path.is_file():
+        raise Problem(f"--set {name}={text}: there is no such file", "give the path of an existing file")
+    return path.as_posix()
 
 
 def _converted(name: str, text: str, default: object) -> Setting:
