@@ -20,7 +20,6 @@ const server = new OPCUAServer({
   allowAnonymous: false,
   userManager: { isValidUser: (name, word) => name === userName && word === password },
   serverCertificateManager,
-  disableDiscovery: true,
 });
 await server.initialize();
 
@@ -36,7 +35,9 @@ const kinds = {
   recipe: [DataType.String, (number) => `recipe ${number} Ж`],
 };
 const variables = Object.entries(kinds).map(([name, [dataType, value]]) => {
-  const options = { componentOf: device, browseName: name, nodeId: `s=PRESS-1.${name}`, dataType };
+  const options = {
+    componentOf: device, browseName: name, nodeId: `s=PRESS-1.${name}`, dataType, minimumSamplingInterval: 0,
+  };
   const variable =
     name === "pressure_bar"
       ? namespace.addAnalogDataItem({
