@@ -20,8 +20,11 @@ PHASES = ("a", "b", "c")
 SHARES = (0.338, 0.331, 0.331)
 """Part of the line's power on each phase; the single-phase loads make a small imbalance."""
 
-REPORT_DELAY_MS = 370
-"""A meter is not in step with the line's controller: it reports this long after the second that it measured."""
+MEASURED_BEFORE_MS = 130
+"""A meter is not in step with the line's controller.
+
+What it reports, it measured this long before the line's second.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ HEADER = "run,sequence,node,time_ns,quality,value"
 
 _log = logging.getLogger(__name__)
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
 Row = tuple[str, int, Value | None, Quality]
 """Node, source time in nanoseconds, value, quality."""
 
@@ -68,7 +70,7 @@ class Journal:
         sequence = self._sequence
         for node, time_ns, value, quality in rows:
             sequence += 1
-            literal = "" if value is None else json.dumps(value, ensure_ascii=False, allow_nan=False)
+            literal = "" if value is None else _encode(value)
             writer.writerow((self.run, sequence, node, time_ns, quality.value, literal))
         block = memoryview(text.getvalue().encode("utf-8"))
         while block:

@@ -13,7 +13,15 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from demo_line.clock import NS_PER_S
 from demo_line.config import MqttConfig
-from demo_line.energy_meter import REPORT_DELAY_MS, MeterState, em_status, emdata_status, leaves, measure, notification
+from demo_line.energy_meter import (
+    MEASURED_BEFORE_MS,
+    MeterState,
+    em_status,
+    emdata_status,
+    leaves,
+    measure,
+    notification,
+)
 from demo_line.journal import Journal, Row
 from demo_line.secret import read_password
 
@@ -164,28 +172,31 @@ class EnergyMeter:
         """Report `offline` and disconnect."""
         self._publisher.stop()
 
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted the connection."""
+        return self._publisher.connected
+
     def offer(self, time_ns: int, power_w: float, dt_s: float) -> None:
         """Measure one step of the line and report what is due."""
         self._state, phases = measure(self._state, power_w, dt_s, self._generator)
-        time_ns += REPORT_DELAY_MS * 1_000_000
+        time_ns -= MEASURED_BEFORE_MS * 1_000_000
         if not self._publisher.connected:
             self._full_sent = False
             return
-        power_due, energy_due = time_ns >= self._next_power_ns, time_ns >= self._next_energy_ns
+        em, emdata = em_status(phases, self._state.frequency_hz), emdata_status(self._state.energies_wh)
         if not self._full_sent:
-            em = em_status(phases, self._state.frequency_hz)
-            self._full_sent = self._report(
-                "NotifyFullStatus", time_ns, {"em:0": em, "emdata:0": emdata_status(self._state.energies_wh)}
-            )
-        elif energy_due:
-            # The device reports components in frames of their own; energies come a hundredth of a second after power.
-            self._report("NotifyStatus", time_ns + 10_000_000, {"emdata:0": emdata_status(self._state.energies_wh)})
-        if power_due and self._full_sent:
-            self._report("NotifyStatus", time_ns, {"em:0": em_status(phases, self._state.frequency_hz)})
-        if power_due:
+            self._full_sent = self._report("NotifyFullStatus", time_ns, {"em:0": em, "emdata:0": emdata})
             self._next_power_ns = time_ns + round(self._config.period_s * NS_PER_S)
-        if energy_due:
             self._next_energy_ns = time_ns + round(self._config.energy_period_s * NS_PER_S)
+            return
+        if time_ns >= self._next_power_ns:
+            self._next_power_ns = time_ns + round(self._config.period_s * NS_PER_S)
+            self._report("NotifyStatus", time_ns, {"em:0": em})
+        if time_ns >= self._next_energy_ns:
+            # The device reports each component in a frame of its own, here a hundredth of a second later.
+            self._next_energy_ns = time_ns + round(self._config.energy_period_s * NS_PER_S)
+            self._report("NotifyStatus", time_ns + 10_000_000, {"emdata:0": emdata})
 
     def _report(self, method: str, time_ns: int, components: dict[str, dict[str, object]]) -> bool:
         payload = notification(self._config.device, method, time_ns, components)

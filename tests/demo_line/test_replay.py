@@ -103,7 +103,7 @@ def subscriber(broker: Server, topic: str) -> tuple[mqtt.Client, list[tuple[str,
     messages: list[tuple[str, bytes]] = []
     ready: list[bool] = []
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="test-reader")
-    client.on_message = lambda _c, _u, message: messages.append((message.topic, message.payload))
+    client.on_message = lambda _c, _u, message: messages.append((message.topic, bytes(message.payload)))
     client.on_subscribe = lambda *_: ready.append(True)
     client.connect(broker.host, broker.port)
     client.subscribe(topic, qos=1)
