@@ -49,19 +49,24 @@ class Rows:
         return len(self.kind)
 
     @classmethod
-    def of_doubles(cls, series: list[int], time_ns: list[int], values: list[float], origin: int) -> "Rows":
+    def of_doubles(cls, series: "array[int]", time_ns: "array[int]", values: "array[float]", origin: int) -> "Rows":
         """Pack rows that are all finite doubles of quality GOOD and of one origin."""
         n = len(series)
         return cls(
-            array("i", series),
-            array("q", time_ns),
+            series,
+            time_ns,
             _FLOAT * n,
-            array("d", values),
+            values,
             bytes(8 * n),
             None,
             _GOOD * n,
-            _ORIGINS[origin] * n,
+            cls.origins(origin, n),
         )
+
+    @staticmethod
+    def origins(origin: int, count: int) -> bytes:
+        """Return the origin column of rows of one origin."""
+        return _ORIGINS[origin] * count
 
 
 class RowBuilder:

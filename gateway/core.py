@@ -9,6 +9,7 @@ from time import time_ns
 from gateway.catalogue import Site
 from gateway.config import GatewayConfig
 from gateway.pipeline import DataPath, Uplink
+from gateway.state.open_losses import OpenLosses
 from gateway.state.quarantine import Quarantine
 from gateway.status import broker_hop, edge_hops, edge_status, ingest_hop, store_hop
 from gateway.store.base import SampleReader, Series, Store, StoreUnavailableError
@@ -35,6 +36,7 @@ class Gateway:
         self._uplink = Uplink(config.broker, config.gateway.host_id)
         self._path: DataPath | None = None
         self._quarantine: Quarantine | None = None
+        self._open_losses: OpenLosses | None = None
         self._load_error: StoreUnavailableError | None = None
         self._stopping = Event()
         self._loader: Thread | None = None
@@ -47,8 +49,10 @@ class Gateway:
         """
         settings = self._config.gateway
         self._quarantine = Quarantine.open(settings.quarantine, max_bytes=settings.quarantine_max_bytes)
-        if not self._load(self._quarantine):
-            self._loader = Thread(target=self._load_later, args=(self._quarantine,), name="gateway-load", daemon=True)
+        self._open_losses = OpenLosses(settings.state)
+        files = self._quarantine, self._open_losses
+        if not self._load(*files):
+            self._loader = Thread(target=self._load_later, args=files, name="gateway-load", daemon=True)
             self._loader.start()
 
     def stop(self) -> None:
@@ -60,10 +64,11 @@ class Gateway:
             self._path.stop()
             self._uplink.stop()
         self._store.close()
-        if self._quarantine is not None:
-            self._quarantine.close()
+        for file in (self._quarantine, self._open_losses):
+            if file is not None:
+                file.close()
 
-    def _load(self, quarantine: Quarantine) -> bool:
+    def _load(self, quarantine: Quarantine, losses: OpenLosses) -> bool:
         try:
             known = self._store.load()
         except StoreUnavailableError as error:
@@ -71,15 +76,15 @@ class Gateway:
                 log.warning("store: not there (%s); edges keep their data; %s", error, error.remedy)
             self._load_error = error
             return False
-        path = DataPath(self._config.gateway, self._store, known, quarantine, self._uplink.publish)
+        path = DataPath(self._config.gateway, self._store, known, quarantine, losses, self._uplink.publish)
         path.start()
         self._uplink.start(path)
         self._path, self._load_error = path, None
         return True
 
-    def _load_later(self, quarantine: Quarantine) -> None:
+    def _load_later(self, quarantine: Quarantine, losses: OpenLosses) -> None:
         while not self._stopping.wait(LOAD_RETRY_S):
-            if self._load(quarantine):
+            if self._load(quarantine, losses):
                 log.info("store: is there")
                 return
 

@@ -82,12 +82,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Born:
-    """A node (device_id empty) or a device was born; `node` holds epoch and first LSN."""
+    """A node or a device was born; `node` holds epoch and first LSN."""
 
     node: Node
-    device_id: str
+    topic: Topic
     birth: Birth
-    timestamp_ms: int
+    message: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ class HostSession:
         node.first_lsn = _integer(birth.control.get(FIRST_LSN))
         for device in node.devices.values():
             device.aliases = None
-        yield Born(node, "", birth, message.timestamp)
+        yield Born(node, topic, birth, message)
 
     def _held_data(self, node: Node, held: Many[tuple[Topic, Any]], now_s: float) -> Iterator[Effect]:
         """Read data that was held back when its session ended; held births and deaths of devices count no more."""
@@ -225,7 +225,7 @@ class HostSession:
             device = node.devices.setdefault(topic.device_id, Device())
             device.online = True
             device.aliases = birth.aliases
-            yield Born(node, topic.device_id, birth, message.timestamp)
+            yield Born(node, topic, birth, message)
         elif kind is MessageType.DDEATH and topic.device_id is not None:
             dead = node.devices.get(topic.device_id)
             if dead is not None:

@@ -7,7 +7,6 @@ from threading import Condition
 from time import monotonic
 
 from edge_agent.sparkplug.delivery import Gap
-from edge_agent.sparkplug.intervals import IntervalSet
 from gateway.columns import Rows
 from gateway.receipts import LogKey
 from gateway.state.quarantine import Rejection
@@ -28,8 +27,7 @@ class Entry:
         rows: its samples; None where it has none.
         log, lsn: of a numbered message, else None.
         historical: sent late; live messages overtake it.
-        gaps: gaps it declares; `gap_log` is the log they are declared in.
-        never: LSNs that will not come any more and count as received from now on.
+        gaps: gaps it declares.
         rejection: goes into quarantine before the receipt is stored.
         newest_ns: newest source time of its rows.
     """
@@ -40,7 +38,6 @@ class Entry:
     lsn: int | None = None
     historical: bool = False
     gaps: Sequence[Gap] = ()
-    never: IntervalSet | None = None
     rejection: Rejection | None = None
     newest_ns: int = 0
 

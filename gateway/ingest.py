@@ -5,6 +5,7 @@ import random
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Event, Thread
 from time import monotonic, time_ns
 
@@ -13,15 +14,15 @@ from gateway.acknowledge import Acknowledgements
 from gateway.catalogue import Catalogue
 from gateway.columns import join
 from gateway.inbox import Entry, Inbox
-from gateway.losses import Losses
+from gateway.losses import Losses, declare
 from gateway.receipts import LogKey, Receipts
 from gateway.state.quarantine import Quarantine, QuarantinedValue, QuarantineFullError, Rejection
 from gateway.store.base import (
     DeclaredGap,
     EdgeKey,
     RejectedSamples,
-    SampleWriter,
     Series,
+    Store,
     StoreUnavailableError,
     WriteBatch,
 )
@@ -47,8 +48,6 @@ def assemble(entries: Sequence[Entry], series: Sequence[Series], now_ns: int) ->
             received = receipts[entry.log] = IntervalSet()
         if entry.lsn is not None:
             received.add(entry.lsn)
-        if entry.never is not None:
-            received.update(entry.never)
         gaps.extend(DeclaredGap(entry.edge, entry.log[1], gap, now_ns) for gap in entry.gaps)
     return WriteBatch(
         series=series,
@@ -78,6 +77,16 @@ class StoreHealth:
     newest_ns: int = 0
 
 
+@dataclass(slots=True)
+class _Work:
+    """A batch on its way, with what of it is done."""
+
+    entries: Sequence[Entry]
+    quarantined: bool = False
+    batch: WriteBatch | None = None
+    written: bool = False
+
+
 class Writer:
     """The writer thread: the only one that calls the writing side of the store.
 
@@ -87,7 +96,7 @@ class Writer:
 
     def __init__(
         self,
-        store: SampleWriter,
+        store: Store,
         inbox: Inbox,
         catalogue: Catalogue,
         receipts: Receipts,
@@ -123,34 +132,50 @@ class Writer:
     def _run(self) -> None:
         while True:
             entries = self._inbox.take(1.0)
-            if entries:
-                if not self._store_entries(entries):
-                    return
-            elif self._stopping.is_set():
+            if entries and not self._persist(partial(self._store_entries, _Work(entries))):
+                return
+            if not entries and self._stopping.is_set():
+                return
+            if not self._persist(self._declare_losses):
                 return
             self._maintain()
 
-    def _store_entries(self, entries: Sequence[Entry]) -> bool:
-        """Write until the store has taken the batch; False where the gateway stops first."""
-        batch: WriteBatch | None = None
-        quarantined = False
+    def _persist(self, step: Callable[[], None]) -> bool:
+        """Repeat a step until the store has taken it; False where the gateway stops first."""
         pause_s = FIRST_PAUSE_S
         while True:
             try:
-                if not quarantined:
-                    self._reject([entry.rejection for entry in entries if entry.rejection is not None])
-                    quarantined = True
-                if batch is None:
-                    batch = assemble(entries, self._catalogue.drain(), self._clock_ns())
-                self._store.write(batch, self._reject_samples)
+                step()
             except Exception as error:  # noqa: BLE001  (boundary of the thread: whatever fails, nothing is lost)
                 wait_s = self._failed(error, pause_s)
                 pause_s = min(2.0 * pause_s, LONGEST_PAUSE_S)
                 if self._stopping.wait(wait_s):
                     return False
-                continue
-            self._stored(entries, batch)
-            return True
+            else:
+                self._recovered()
+                return True
+
+    def _store_entries(self, work: _Work) -> None:
+        if not work.quarantined:
+            self._reject([entry.rejection for entry in work.entries if entry.rejection is not None])
+            work.quarantined = True
+        if work.batch is None:
+            work.batch = assemble(work.entries, self._catalogue.drain(), self._clock_ns())
+        if not work.written:
+            self._store.write(work.batch, self._reject_samples)
+            work.written = True
+        self._stored(work.entries, work.batch)
+
+    def _declare_losses(self) -> None:
+        now_ns = self._clock_ns()
+        for key, loss in self._losses.ripe(now_ns):
+            gaps = declare(key, loss, self._store.gaps(loss.from_ns, now_ns), now_ns) if loss.cause else ()
+            receipts = {key: loss.never}
+            self._store.write(WriteBatch(receipts=receipts, gaps=gaps), self._reject_samples)
+            self._receipts.commit(receipts)
+            self._losses.settled(key)
+            for gap in gaps:
+                log.warning("edge %s: lost its log up to LSN %d; declared as %s", key[0], loss.first_lsn, gap.gap.cause)
 
     def _failed(self, error: Exception, pause_s: float) -> float:
         """Record why the store takes nothing, ask the edges to hold, and return how long to wait."""
@@ -191,7 +216,6 @@ class Writer:
             health.newest_ns = max(health.newest_ns, newest_ns)
         health.samples += len(batch.samples) + len(batch.unnumbered)
         health.batches += 1
-        self._recovered()
 
     def _recovered(self) -> None:
         if self.health.error:

@@ -1,49 +1,36 @@
 """Losses the gateway finds by itself: LSNs that an edge no longer holds and that were never stored.
 
 A birth names the first LSN its log still holds. Where that lies beyond what is stored, or the log is a new one, values
-are lost, and nobody but the gateway can know. The gap ends where the log begins: at the oldest time in the message of
-that first LSN (or at the birth, where that is earlier), so it is declared when that message arrives.
+are lost that nobody but the gateway can declare. The gap ends where the log begins: at the oldest time in the message
+of that first LSN. And it may be declared already: an edge that dropped rows by its overflow policy says so in a gap
+record of its own, which lies further back in the same log. So a loss stays open until everything that the log held at
+the birth is stored; then it is declared, unless the edge did.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from threading import Lock
 
 from edge_agent.sparkplug.delivery import Gap
-from edge_agent.sparkplug.intervals import IntervalSet
 from gateway.inbox import Entry
 from gateway.receipts import LogBegin, LogKey, Receipts
-from gateway.store.base import EdgeKey
+from gateway.state.open_losses import OpenLoss, OpenLosses
+from gateway.store.base import DeclaredGap, EdgeKey
 
-_CAUSES: Mapping[LogBegin, str] = {LogBegin.NEW_EPOCH: "epoch_changed", LogBegin.HOLE: "log_lost"}
-
-
-@dataclass(frozen=True, slots=True)
-class OpenLoss:
-    """A loss whose end is not known yet.
-
-    Attributes:
-        cause: one of edge_agent.sparkplug.delivery.CAUSES.
-        from_ns: newest source time that was stored of this edge before.
-        born_ns: when the birth was received.
-        first_lsn: first LSN the log holds; its message tells the end.
-        never: LSNs that will not come.
-    """
-
-    cause: str
-    from_ns: int
-    born_ns: int
-    first_lsn: int
-    never: IntervalSet
+PATIENCE_NS = 600_000_000_000
+"""A loss is declared at the latest after this time: the edge may be away, or drop rows again."""
+_CAUSES: Mapping[LogBegin, str] = {LogBegin.NEW_EPOCH: "epoch_changed", LogBegin.HOLE: "log_lost", LogBegin.FIRST: ""}
+_DECLARED_BY_EDGE = frozenset({"log_overflow", "log_thinned", "log_damaged"})
 
 
 class Losses:
     """Open losses by log, and the newest stored time of each edge. Safe to use from several threads."""
 
-    def __init__(self, receipts: Receipts, stored_until: Mapping[EdgeKey, int]) -> None:
+    def __init__(self, receipts: Receipts, stored_until: Mapping[EdgeKey, int], kept: OpenLosses) -> None:
         self._receipts = receipts
+        self._kept = kept
         self._lock = Lock()
-        self._open: dict[LogKey, OpenLoss] = {}
+        self._open: dict[LogKey, OpenLoss] = dict(kept.all())
         self._stored_until = dict(stored_until)
 
     def stored(self, edge: EdgeKey, newest_ns: int) -> None:
@@ -51,35 +38,64 @@ class Losses:
         with self._lock:
             self._stored_until[edge] = max(newest_ns, self._stored_until.get(edge, 0))
 
-    def stored_until(self, edge: EdgeKey) -> int | None:
-        """Return the newest stored source time of an edge."""
-        with self._lock:
-            return self._stored_until.get(edge)
-
-    def begin(self, log: LogKey, first_lsn: int, born_ns: int) -> Entry | None:
-        """Take a birth; returns an entry where LSNs must be counted as received at once."""
+    def begin(self, log: LogKey, first_lsn: int, born_ns: int) -> None:
+        """Take a birth. Raises sqlite3.Error where a loss cannot be kept; the birth must not count then."""
         begin, never = self._receipts.compare(log, first_lsn)
         with self._lock:
-            earlier = self._open.get(log)
-            if earlier is not None:
-                self._open[log] = OpenLoss(earlier.cause, earlier.from_ns, earlier.born_ns, first_lsn, never)
-                return None
-            if begin in _CAUSES:
+            loss = self._open.get(log)
+            if loss is not None:
+                loss = replace(loss, first_lsn=first_lsn, never=never, begins_ns=None, live_lsn=None)
+            elif begin in _CAUSES and never:
                 from_ns = min(self._stored_until.get(log[0], born_ns), born_ns)
-                self._open[log] = OpenLoss(_CAUSES[begin], from_ns, born_ns, first_lsn, never)
-                return None
-        return Entry(log[0], log=log, never=never) if begin is LogBegin.FIRST and never else None
+                loss = OpenLoss(_CAUSES[begin], from_ns, born_ns, first_lsn, never)
+            else:
+                return
+            self._kept.put(log, loss)
+            self._open[log] = loss
 
-    def resolve(self, entry: Entry) -> None:
-        """Add the gap to the entry whose message tells where the loss ends."""
-        if entry.log is None or not self._open:
+    def note(self, entry: Entry) -> None:
+        """Learn from a queued message where the log begins and what is live."""
+        log, lsn = entry.log, entry.lsn
+        if not self._open or log is None or lsn is None:
             return
         with self._lock:
-            loss = self._open.get(entry.log)
-            if loss is None or entry.lsn != loss.first_lsn:
+            loss = self._open.get(log)
+            if loss is None:
                 return
-            del self._open[entry.log]
-        oldest_ns = min(entry.rows.time_ns) if entry.rows is not None else loss.born_ns
-        to_ns = max(loss.from_ns, min(loss.born_ns, oldest_ns))
-        entry.gaps = (*entry.gaps, Gap(None, None, loss.from_ns, to_ns, None, loss.cause))
-        entry.never = loss.never
+            if lsn == loss.first_lsn and entry.rows is not None:
+                loss = replace(loss, begins_ns=min(entry.rows.time_ns))
+            if loss.live_lsn is None and not entry.historical:
+                loss = replace(loss, live_lsn=lsn)
+            self._open[log] = loss
+
+    def ripe(self, now_ns: int) -> Sequence[tuple[LogKey, OpenLoss]]:
+        """Return the losses that can be decided: all that the log held at its birth is stored."""
+        if not self._open:
+            return ()
+        with self._lock:
+            return [(log, loss) for log, loss in self._open.items() if self._is_ripe(log, loss, now_ns)]
+
+    def _is_ripe(self, log: LogKey, loss: OpenLoss, now_ns: int) -> bool:
+        if now_ns - loss.born_ns > PATIENCE_NS or not loss.cause:
+            return True
+        return loss.live_lsn is not None and not self._receipts.stored(log).missing(loss.first_lsn, loss.live_lsn)
+
+    def settled(self, log: LogKey) -> None:
+        """The loss is stored as a gap, or needed none. Raises sqlite3.Error; it is then decided again."""
+        with self._lock:
+            self._kept.remove(log)
+            self._open.pop(log, None)
+
+
+def declare(log: LogKey, loss: OpenLoss, declared: Iterable[DeclaredGap], now_ns: int) -> Sequence[DeclaredGap]:
+    """Return the gap of a ripe loss, or nothing where the edge itself declared it (`declared`: gaps since from_ns)."""
+    edge, epoch = log
+    if not loss.cause:
+        return ()
+    if loss.cause == "log_lost" and any(
+        gap.edge == edge and gap.epoch == epoch and gap.gap.cause in _DECLARED_BY_EDGE for gap in declared
+    ):
+        return ()
+    begins_ns = loss.born_ns if loss.begins_ns is None else loss.begins_ns
+    to_ns = max(loss.from_ns, min(loss.born_ns, begins_ns))
+    return (DeclaredGap(edge, epoch, Gap(None, None, loss.from_ns, to_ns, None, loss.cause), now_ns),)

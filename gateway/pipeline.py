@@ -17,8 +17,9 @@ from gateway.latest import LatestTable
 from gateway.losses import Losses
 from gateway.receipts import Receipts
 from gateway.receive import Receiver
+from gateway.state.open_losses import OpenLosses
 from gateway.state.quarantine import Quarantine
-from gateway.store.base import EdgeKey, Known, SampleWriter
+from gateway.store.base import EdgeKey, Known, Store
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +39,10 @@ class DataPath:
     def __init__(
         self,
         settings: GatewaySettings,
-        store: SampleWriter,
+        store: Store,
         known: Known,
         quarantine: Quarantine,
+        open_losses: OpenLosses,
         publish: Callable[[str, bytes], bool],
     ) -> None:
         """Build the path from what the store knows; `publish` sends a command to an edge and may fail."""
@@ -49,7 +51,7 @@ class DataPath:
         self.latest = LatestTable(self.catalogue)
         self.latest.prime(known.latest, time_ns())
         self.receipts = Receipts(known.receipts)
-        self.losses = Losses(self.receipts, _stored_until(known))
+        self.losses = Losses(self.receipts, _stored_until(known), open_losses)
         self.inbox = Inbox(InboxLimits(settings.live_queue_bytes, settings.history_queue_bytes))
         self.acknowledgements = Acknowledgements(settings.host_id, self.receipts)
         rules = HostRules(reorder_timeout_s=settings.reorder_timeout_s)

@@ -25,6 +25,7 @@ class EdgeTraffic:
 
     Attributes:
         messages, samples, duplicates: data messages, their values, and messages that were received before.
+        unread: messages that came before a birth and could not be read.
         refused: messages not taken because a queue was full; the edge sends them again.
         dropped: values that its gaps declare as lost, where they were counted.
         last_lsn: highest LSN seen in the current log.
@@ -37,6 +38,7 @@ class EdgeTraffic:
     messages: int = 0
     samples: int = 0
     duplicates: int = 0
+    unread: int = 0
     refused: int = 0
     dropped: int = 0
     last_lsn: int | None = None
@@ -44,6 +46,11 @@ class EdgeTraffic:
     clock_skew_s: float | None = None
     newest_ns: int = 0
     sources: dict[str, SourceWords] = field(default_factory=dict)
+
+    def compare_clocks(self, sent_ms: int, received_ns: int) -> None:
+        """Take the time a message was sent; 0 where it has none."""
+        if sent_ms:
+            self.clock_skew_s = (sent_ms * 1_000_000 - received_ns) / 1e9
 
     def listen(self, control: Mapping[str, Value]) -> None:
         """Take the status metrics of a message."""

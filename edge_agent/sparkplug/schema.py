@@ -76,16 +76,23 @@ def _add_message(file: Any, name: str, fields: tuple[tuple[Any, ...], ...]) -> N
             field.oneof_index = 0
 
 
-def _build() -> Any:
+def _build(*, read_properties: bool) -> Any:
+    metric = [
+        field if read_properties or field[0] != "properties" else ("properties", field[1], "BYTES") for field in _METRIC
+    ]
     file = descriptor_pb2.FileDescriptorProto(name="showroom/sparkplug.proto", package=_PACKAGE, syntax="proto2")
     _add_message(file, "PropertyValue", _PROPERTY_VALUE)
     _add_message(file, "PropertySet", _PROPERTY_SET)
-    _add_message(file, "Metric", _METRIC)
+    _add_message(file, "Metric", tuple(metric))
     _add_message(file, "Payload", _PAYLOAD)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.Payload"))
 
 
-PayloadMessage: Any = _build()
+PayloadMessage: Any = _build(read_properties=True)
 """Protobuf class of a whole payload. Hot paths use it directly; everything else uses edge_agent.sparkplug.payload."""
+
+UnreadPropertiesMessage: Any = _build(read_properties=False)
+"""The same wire form with the properties of each metric left as bytes, which few receivers of data need: most metrics
+have none, and the others have the same few again and again, so that reading them once each is enough."""
