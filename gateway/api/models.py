@@ -185,6 +185,8 @@ class GapItem(BaseModel):
     count: int | None = Field(description="Values lost; null where nobody can know", examples=[None])
     cause: str = Field(examples=["source_down"])
     stored_at: str = Field(description="When the gateway stored the declaration", examples=[_TIME])
+    stored_at_ns: int = Field(examples=[_TIME_NS])
+    epoch: str = Field(description="Epoch of the edge's log, a 64-bit number as text", examples=["13292716291834528423"])
 
     @classmethod
     def of(cls, declared: DeclaredGap) -> "GapItem":
@@ -201,6 +203,8 @@ class GapItem(BaseModel):
             count=gap.count,
             cause=gap.cause,
             stored_at=format_time(declared.stored_at_ns),
+            stored_at_ns=declared.stored_at_ns,
+            epoch=str(declared.epoch),
         )
 
 

@@ -24,6 +24,7 @@ _UNAVAILABLE = (
     duckdb.InternalException,
     duckdb.OutOfMemoryException,
     duckdb.ConnectionException,
+    duckdb.TransactionException,  # a commit that could not be written
     duckdb.PermissionException,
 )
 _FILE_REMEDY = "free space on the disk, check that it can be written, then wait: writing resumes by itself"

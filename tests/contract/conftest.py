@@ -10,6 +10,7 @@ from gateway.store.base import RejectedSamples, Store
 from gateway.store.config import DuckDbConfig, InfluxConfig, open_store
 from gateway.store.influx import InfluxClient
 from tests import servers
+from tests.contract.remote import GatewayServer, RemoteBackedStore
 
 Opener = Callable[[], Store]
 _numbers = count(1)
@@ -49,19 +50,46 @@ def shared_influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers
         server.stop()
 
 
-@pytest.fixture(params=["duckdb", pytest.param("influx", marks=pytest.mark.servers)])
+@pytest.fixture(scope="session")
+def shared_gateway() -> Iterator[GatewayServer]:
+    """One HTTP API for all tests of the contract."""
+    gateway = GatewayServer()
+    gateway.start()
+    yield gateway
+    gateway.stop()
+
+
+def duckdb_opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+    """Return what opens a DuckDB file."""
+    config = DuckDbConfig(path=tmp_path / "store.duckdb", retention_days=None)
+    return lambda: open_store(config)
+
+
+def influx_opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+    """Return what opens databases of their own in the shared InfluxDB."""
+    url = request.getfixturevalue("shared_influxd").url
+    ledger = tmp_path / "influx.db"
+    config = InfluxConfig(
+        type="influx", url=url, api="v1", bucket=f"db{next(_numbers)}", ledger=ledger, retention_days=None
+    )
+    client = InfluxClient(config)
+    client.initialise()
+    client.close()
+    return lambda: open_store(config)
+
+
+def remote_opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+    """Return what opens a DuckDB file that is read over HTTP."""
+    gateway = request.getfixturevalue("shared_gateway")
+    return lambda: RemoteBackedStore(tmp_path / "store.duckdb", gateway)
+
+
+OPENERS = {"duckdb": duckdb_opener, "influx": influx_opener, "remote": remote_opener}
+
+
+@pytest.fixture(params=["duckdb", pytest.param("influx", marks=pytest.mark.servers), "remote"])
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenedStores]:
     """Each store in turn, empty."""
-    config: DuckDbConfig | InfluxConfig = DuckDbConfig(path=tmp_path / "store.duckdb", retention_days=None)
-    if request.param == "influx":
-        url = request.getfixturevalue("shared_influxd").url
-        bucket = f"db{next(_numbers)}"
-        config = InfluxConfig(
-            type="influx", url=url, api="v1", bucket=bucket, ledger=tmp_path / "influx.db", retention_days=None
-        )
-        client = InfluxClient(config)
-        client.initialise()
-        client.close()
-    opened = OpenedStores(lambda: open_store(config))
+    opened = OpenedStores(OPENERS[request.param](request, tmp_path))
     yield opened
     opened.close()

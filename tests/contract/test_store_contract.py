@@ -14,7 +14,7 @@ from gateway.store.rollup import HOUR_NS, MINUTE_NS, plan_buckets
 from tests.contract.conftest import OpenedStores
 from tests.contract.rows import EDGE, EPOCH, T0_NS, Row, batch_of, floats, rows_of, samples_of, series_numbered
 
-FOREVER = (-(2**62), 2**62)
+FOREVER = (T0_NS - 400 * 24 * HOUR_NS, T0_NS + 400 * 24 * HOUR_NS)
 
 
 def test_new_store_is_empty(stores: OpenedStores) -> None:
@@ -124,6 +124,21 @@ def test_a_series_may_change_its_type(stores: OpenedStores) -> None:
     assert store.count(1, *FOREVER) == 5
 
 
+def test_odd_names_keep_series_apart(stores: OpenedStores) -> None:
+    """Names with blanks, separators, quotes, backslashes and line breaks stay different series."""
+    store = stores.open()
+    store.load()
+    names = ["a b", "a,b", "a=b", 'a"b', "a'b", "a\\", "a\\ ", "a\nb", "a%0Ab", "a%", "ä", "$metric", "a\tb", "a%5C"]
+    series = [series_numbered(number, metric=name) for number, name in enumerate(names, start=1)]
+    edge_metric = SeriesKey(EDGE.group_id, EDGE.edge_node_id, "", "a b")
+    series.append(Series(len(names) + 1, edge_metric, DataType.DOUBLE))
+    rows = [floats(one.number, [T0_NS], [one.number]) for one in series]
+    store.write(batch_of(Samples.concatenate(rows), 1, series=series), stores.rejected.append)
+    assert [store.raw(one.number, *FOREVER, 10).number.tolist() for one in series] == [[one.number] for one in series]
+    newest = stores.open().load().latest
+    assert sorted(newest.number.tolist()) == [one.number for one in series]
+
+
 def test_windows_are_half_open_and_limited(stores: OpenedStores) -> None:
     """A window holds its begin and not its end, only its own series, and at most `limit` rows from the front."""
     store = stores.open()
@@ -171,11 +186,12 @@ def test_gaps_come_back_by_overlap(stores: OpenedStores) -> None:
         DeclaredGap(EDGE, 0, Gap(None, None, T0_NS + 20, T0_NS + 20, None, "edge_down"), T0_NS + 99),
     ]
     store.write(WriteBatch(gaps=gaps), stores.rejected.append)
-    for opened in (store, stores.open()):
-        assert list(opened.gaps(*FOREVER)) == gaps
-        assert list(opened.gaps(T0_NS + 10, T0_NS + 20)) == gaps[:1]
-        assert list(opened.gaps(T0_NS + 20, T0_NS + 21)) == gaps[1:]
-        assert list(opened.gaps(T0_NS + 11, T0_NS + 20)) == []
+    for reopened in (False, True):
+        store = stores.open() if reopened else store
+        assert list(store.gaps(*FOREVER)) == gaps
+        assert list(store.gaps(T0_NS + 10, T0_NS + 20)) == gaps[:1]
+        assert list(store.gaps(T0_NS + 20, T0_NS + 21)) == gaps[1:]
+        assert list(store.gaps(T0_NS + 11, T0_NS + 20)) == []
 
 
 def test_a_number_that_is_none_is_rejected(stores: OpenedStores) -> None:
