@@ -123,6 +123,12 @@ def quarantine(context: typer.Context) -> None:
     _pass_on(context, "deploy.quarantine")
 
 
+@app.command(context_settings=_PASS_ON, add_help_option=False)
+def influx(context: typer.Context) -> None:
+    """Set up an InfluxDB as the store: `showroom influx init --set influx_token_file=./token`."""
+    _pass_on(context, "deploy.influx")
+
+
 @app.command()
 def version(as_json: AsJson = False) -> None:
     """Print the versions of the showroom, of Python and of the parts that matter."""
