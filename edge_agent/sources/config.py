@@ -279,7 +279,7 @@ def build_source(config: SourceConfig, base_dir: Path) -> Source:
         from edge_agent.sources.opcua.source import OpcUaSource
 
         return OpcUaSource(config, base_dir)
-    from edge_agent.sources.mqtt import MqttSource
+    from edge_agent.sources.mqtt.source import MqttSource
 
     return MqttSource(config, base_dir)
 
