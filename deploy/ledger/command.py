@@ -23,6 +23,7 @@ from gateway.state.database import DatabaseFormatError
 from gateway.state.quarantine import Quarantine
 from gateway.store.base import StoreUnavailableError
 from gateway.store.config import open_store
+from gateway.store.remote import RemoteStore
 
 app = typer.Typer(help="Prove that nothing was lost between the line and the store.", no_args_is_help=True)
 
@@ -98,10 +99,11 @@ def open_side(gateway_config: Path | None, url: str | None) -> Iterator[tuple[St
     if (gateway_config is None) == (url is None):
         raise LedgerInputError("give either --gateway-config (gateway stopped) or --url (gateway running)")
     if url is not None:
-        from gateway.store.remote import RemoteReader
-
-        with RemoteReader(url) as reader:
+        reader = RemoteStore(url)
+        try:
             yield reader, None
+        finally:
+            reader.close()
         return
     assert gateway_config is not None  # noqa: S101 - told apart above
     config = load_config(gateway_config)
