@@ -110,7 +110,7 @@ async def _replay(options: argparse.Namespace) -> None:
     try:
         await until_stopped(work, exit_with_parent=options.exit_with_parent, listen_to_stdin=options.wait_stdin)
     except RecordingError as error:
-        raise UsageError(str(error)) from error
+        raise ConfigError(str(error)) from error
 
 
 def _check_replay(options: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ One event loop, a clean stop on Ctrl-C, SIGTERM or (if asked) when the parent's 
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import threading
@@ -58,17 +59,20 @@ def _watch_stdin(
     loop: asyncio.AbstractEventLoop, stop: asyncio.Event, go: asyncio.Event, *, exit_with_parent: bool
 ) -> None:
     def watch() -> None:
-        lines = 0
+        lines = False
         try:
-            while sys.stdin.buffer.readline():
-                lines += 1
-                loop.call_soon_threadsafe(go.set)
+            # Not sys.stdin: a thread waiting in its buffered reader makes the interpreter abort at the end of the process.
+            while received := os.read(descriptor, 4096):
+                if b"\n" in received:
+                    lines = True
+                    loop.call_soon_threadsafe(go.set)
             if exit_with_parent or not lines:
                 _log.info("stdin was closed; stopping")
                 loop.call_soon_threadsafe(stop.set)
         except RuntimeError:
             return  # the loop has ended meanwhile, so there is nothing left to tell
 
+    descriptor = sys.stdin.fileno()
     threading.Thread(target=watch, name="stdin-watch", daemon=True).start()
 
 
