@@ -13,7 +13,7 @@ _STATIC = Path(__file__).parent / "static"
 
 _PANELS = (
     ("line", "Line", "Machines as they announced themselves. Colour means abnormal; press a value to see its trend."),
-    ("path", "Data path", "From the machines to this browser: what waits, how old the newest value is."),
+    ("path", "Data path", "From the machines to this browser: age of the newest value, messages that wait."),
     ("trends", "Trends", "Band: minimum to maximum. Line: mean. Hatched: no samples."),
     ("signals", "Signals", "Every signal with its quality and origin."),
 )

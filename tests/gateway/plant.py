@@ -130,11 +130,13 @@ class Plant:
         self.values: dict[int, LatestValue] = {}
         self.failing_reader: SampleReader | None = None
         self.hop_list = [
+            Hop("source line-edge/process-cell", HopState.OK),
             Hop("edge line-edge", HopState.OK, 0, 10_000, 0.2),
+            Hop("source meter-edge/grid-meter", HopState.OK),
             Hop("edge meter-edge", HopState.OK, 0, 10_000, 0.7),
-            Hop("broker", HopState.OK, None, None, 0.2),
-            Hop("ingest", HopState.OK, 0, 20_000, 0.2),
-            Hop("store", HopState.OK, 0, 200, 0.4),
+            Hop("broker", HopState.OK),
+            Hop("ingest", HopState.OK, 0),
+            Hop("store", HopState.OK, lag_s=0.4),
         ]
         self.edges = [
             _edge(key, {series.key.device_id for series in self.known if _edge_key(series) == key})
@@ -167,7 +169,7 @@ class Plant:
 
     def pipeline(self) -> Pipeline:
         """Delivery as the test set it."""
-        return Pipeline(self.edges, 0, 1_804_220, 5120, False, "duckdb")
+        return Pipeline(self.edges, 0, 1_804_220, 5120, hold=False, store="duckdb")
 
     async def changes(self) -> AsyncGenerator[Sequence[LatestValue], None]:
         """Changes since the last yield."""
@@ -265,21 +267,20 @@ def _edge_key(series: Series) -> EdgeKey:
 
 
 def _edge(key: EdgeKey, devices: set[str]) -> EdgeStatus:
-    epoch = 13_292_716_291_834_528_423
     return EdgeStatus(
-        key,
-        True,
-        dict.fromkeys(sorted(devices), True),
-        epoch,
-        [(1, 90_211)],
-        90_211,
-        3,
-        0,
-        0.004,
-        90_211,
-        1_804_220,
-        0,
-        1,
+        edge=key,
+        online=True,
+        devices=dict.fromkeys(sorted(devices), True),
+        epoch=13_292_716_291_834_528_423,
+        acknowledged=[(1, 90_211)],
+        last_lsn=90_211,
+        backlog=3,
+        dropped=0,
+        clock_skew_s=0.004,
+        messages=90_211,
+        samples=1_804_220,
+        duplicates=0,
+        rebirths=1,
     )
 
 

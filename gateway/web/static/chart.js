@@ -5,16 +5,17 @@ const BAND = "rgba(31, 95, 139, 0.20)";
 const LINE = "#1f5f8b";
 const BAD = "#b3261e";
 const HATCH = "#8a949d";
-const PAD = { left: 58, right: 10, top: 9, bottom: 9 };
+const PAD = { left: 58, right: 10, top: 26, bottom: 22 }; // the signal's name and value stand above the curve
 
+// Round values for the scale: as many as fit, but never fewer than two, because one alone gives no scale.
 export function ticks(low, high, most) {
-  const span = high - low || 1;
-  const raw = span / Math.max(1, most);
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= raw);
-  const found = [];
-  for (let value = Math.ceil(low / step) * step; value <= high + step * 1e-9; value += step) found.push(value);
-  return { values: found, decimals: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
+  const power = 10 ** Math.floor(Math.log10(high - low || 1));
+  const inside = (step) => Math.floor(high / step + 1e-9) - Math.ceil(low / step - 1e-9) + 1;
+  const steps = [10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05].map((factor) => factor * power).filter((step) => inside(step) >= 2);
+  const step = steps.findLast((candidate) => inside(candidate) <= Math.max(2, most)) ?? steps[0];
+  const values = [];
+  for (let count = Math.ceil(low / step - 1e-9); count * step <= high + step * 1e-9; count += 1) values.push(count * step);
+  return { values, decimals: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
 }
 
 export function extent(points) {
@@ -30,17 +31,18 @@ export function extent(points) {
   return [low - margin, high + margin];
 }
 
-export const scaleX = (width, startMs, endMs) => (t) =>
+const scaleX = (width, startMs, endMs) => (t) =>
   PAD.left + ((t - startMs) / (endMs - startMs)) * (width - PAD.left - PAD.right);
 export const timeAt = (width, startMs, endMs, x) =>
   startMs + ((x - PAD.left) / (width - PAD.left - PAD.right)) * (endMs - startMs);
 
 // lane: {points, gaps, silence}; stale dims the curve, because its end is not now.
-export function drawLane(context, lane, { width, height, startMs, endMs, stale }) {
+export function drawLane(context, lane, { width, height, startMs, endMs, stale, cursorMs }) {
   context.clearRect(0, 0, width, height);
   const x = scaleX(width, startMs, endMs);
   const range = extent(lane.points);
-  drawGaps(context, lane, x, width, height);
+  drawGaps(context, lane, x, endMs, width, height);
+  drawTimes(context, x, { width, height, startMs, endMs });
   if (!range) return;
   const y = (value) => height - PAD.bottom - ((value - range[0]) / (range[1] - range[0])) * (height - PAD.top - PAD.bottom);
   drawGrid(context, range, y, width, height);
@@ -52,6 +54,10 @@ export function drawLane(context, lane, { width, height, startMs, endMs, stale }
   for (const run of runs(lane)) drawRun(context, run, x, y);
   drawBad(context, lane.points, x, height);
   context.restore();
+  if (cursorMs !== null) {
+    context.fillStyle = "#22303c";
+    context.fillRect(Math.round(x(cursorMs)), PAD.top - 4, 1, height - PAD.top - PAD.bottom + 8);
+  }
 }
 
 // Points that belong together: a bad sample, a silence or a declared gap ends a run.
@@ -100,20 +106,23 @@ function drawBad(context, points, x, height) {
   for (const point of points) {
     if (!point.bad) continue;
     const at = x(point.t);
-    context.beginPath(); // a cross-free triangle at the foot: shape as well as colour
-    context.moveTo(at - 4, height - 2);
-    context.lineTo(at + 4, height - 2);
-    context.lineTo(at, height - 9);
+    const foot = height - PAD.bottom;
+    context.beginPath(); // a triangle at the foot: shape as well as colour
+    context.moveTo(at - 4, foot);
+    context.lineTo(at + 4, foot);
+    context.lineTo(at, foot - 8);
     context.fill();
   }
 }
 
-function drawGaps(context, lane, x, width, height) {
+function drawGaps(context, lane, x, endMs, width, height) {
   const found = lane.gaps.map((gap) => [gap.from, gap.to, gap.cause]);
   for (let index = 1; index < lane.points.length; index += 1) {
     const [before, after] = [lane.points[index - 1], lane.points[index]];
     if (after.t - before.t > lane.silence) found.push([before.t, after.t, ""]);
   }
+  const last = lane.points.at(-1);
+  if (last && endMs - last.t > lane.silence) found.push([last.t, endMs, ""]);
   for (const [from, to, cause] of found) {
     const left = Math.max(PAD.left, x(from));
     const right = Math.min(width - PAD.right, Math.max(x(to), x(from) + 2));
@@ -122,7 +131,7 @@ function drawGaps(context, lane, x, width, height) {
     if (cause && right - left > 70) {
       context.fillStyle = INK;
       context.font = "12px Roboto, system-ui, sans-serif";
-      context.fillText(cause, left + 6, 20);
+      context.fillText(cause, left + 6, height - PAD.bottom - 6);
     }
   }
 }
@@ -130,7 +139,7 @@ function drawGaps(context, lane, x, width, height) {
 function hatch(context, left, right, height) {
   context.save();
   context.beginPath();
-  context.rect(left, 2, right - left, height - 4);
+  context.rect(left, PAD.top - 4, right - left, height - PAD.top - PAD.bottom + 4);
   context.clip();
   context.strokeStyle = HATCH;
   context.lineWidth = 1;
@@ -145,7 +154,7 @@ function hatch(context, left, right, height) {
 }
 
 function drawGrid(context, range, y, width, height) {
-  const { values, decimals } = ticks(range[0], range[1], Math.max(2, Math.floor(height / 34)));
+  const { values, decimals } = ticks(range[0], range[1], Math.floor((height - PAD.top) / 22));
   context.font = "12px Roboto, system-ui, sans-serif";
   context.textAlign = "right";
   context.textBaseline = "middle";
@@ -165,21 +174,19 @@ function drawGrid(context, range, y, width, height) {
 
 const STEPS_S = [10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600];
 
-// Times under the lanes, in the time zone of whoever looks.
-export function drawTimes(context, { width, startMs, endMs }) {
-  const x = scaleX(width, startMs, endMs);
-  const wanted = (endMs - startMs) / 1000 / Math.max(2, Math.floor(width / 120));
+// Times at the foot, in the time zone of whoever looks.
+function drawTimes(context, x, { width, height, startMs, endMs }) {
+  const wanted = (endMs - startMs) / 1000 / Math.max(2, Math.floor(width / 110));
   const stepMs = 1000 * (STEPS_S.find((step) => step >= wanted) || 43200);
   const zoneMs = new Date(endMs).getTimezoneOffset() * 60_000;
+  const form = { hour: "2-digit", minute: "2-digit", ...(stepMs < 60_000 ? { second: "2-digit" } : {}) };
   context.font = "12px Roboto, system-ui, sans-serif";
   context.fillStyle = INK;
   context.textAlign = "center";
-  const form = { hour: "2-digit", minute: "2-digit", ...(stepMs < 60_000 ? { second: "2-digit" } : {}) };
-  const first = Math.ceil((startMs - zoneMs) / stepMs) * stepMs + zoneMs;
-  for (let at = first; at <= endMs; at += stepMs) {
-    if (x(at) < PAD.left || x(at) > width - 24) continue;
-    context.fillText(new Date(at).toLocaleTimeString("en-GB", form), x(at), 14);
-    context.fillRect(Math.round(x(at)), 0, 1, 3);
+  for (let at = Math.ceil((startMs - zoneMs) / stepMs) * stepMs + zoneMs; at <= endMs; at += stepMs) {
+    if (x(at) < PAD.left || x(at) > width - 26) continue;
+    context.fillText(new Date(at).toLocaleTimeString("en-GB", form), x(at), height - 5);
+    context.fillRect(Math.round(x(at)), height - PAD.bottom, 1, 4);
   }
   context.textAlign = "left";
 }

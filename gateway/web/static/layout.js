@@ -1,14 +1,21 @@
 // Where machines and pipes of the line picture go. Pure geometry: units and a width in, boxes and links out.
-const GAP_X = 92;
-const GAP_Y = 74;
-const HEIGHT = 172;
+const GAP_X = 84;
+const GAP_Y = 66;
+const HEIGHT = 156;
 const NARROW = 560;
 const MIN_WIDTH = 232;
-const MAX_WIDTH = 330;
+const MAX_WIDTH = 500;
+const COLUMN_WIDTH = 205;
 const ROWS_A_COLUMN = 3;
 const UTILITY_FROM = 90; // work units are numbered along the line; from 90 on they supply it
 
 const sequenceOf = (unit) => Number(/-(\d+)$/.exec(unit.device_id)?.[1] ?? NaN);
+
+// The order in which people walk along: the line, then what supplies it, then what has no number.
+export function inOrder(units) {
+  const { main, utilities, others } = arrange(units);
+  return [...main, ...utilities, ...others];
+}
 
 // Machines that are numbered stand in that order; what follows no such naming is shown without a claim on its order.
 export function arrange(units) {
@@ -27,21 +34,21 @@ export function layout(units, width) {
   const narrow = width < NARROW;
   let y = 2;
   const flow = row(main, width, y, narrow, boxes, GAP_X, MAX_WIDTH);
-  y = flow.bottom + (main.length && utilities.length ? GAP_Y : GAP_Y / 3);
+  if (main.length) y = flow.bottom + (utilities.length && !narrow ? GAP_Y : 30);
   const supply = row(utilities, width, y, narrow, boxes, 36, MAX_WIDTH);
   if (utilities.length) y = supply.bottom + GAP_Y / 3;
-  const rest = row(others, width, y, narrow, boxes, 28, others.length < 3 ? width : 460);
-  const height = Math.max(flow.bottom, supply.bottom, rest.bottom) + 2;
+  row(others, width, y, narrow, boxes, 28, others.length < 3 ? width : 460);
+  const height = Math.max(...boxes.map((box) => box.y + box.height)) + 2;
   const byId = new Map(boxes.map((box) => [box.unit, box]));
   return { boxes, height, narrow, main: main.map((u) => byId.get(u)), utilities: utilities.map((u) => byId.get(u)) };
 }
 
 function row(units, width, top, narrow, boxes, gap, maxWidth) {
-  if (!units.length) return { bottom: top === 2 ? 0 : top - GAP_Y / 3 };
+  if (!units.length) return { bottom: top };
   const perRow = narrow ? 1 : Math.max(1, Math.min(units.length, Math.floor((width + gap) / (MIN_WIDTH + gap))));
   const boxWidth = narrow ? width - 4 : Math.min(maxWidth, (width - 4 - gap * (perRow - 1)) / perRow);
   const space = perRow > 1 ? (width - 4 - boxWidth * perRow) / (perRow - 1) : 0;
-  const rowGap = narrow ? 34 : 40;
+  const rowGap = narrow ? 30 : 40;
   units.forEach((unit, index) => {
     const column = index % perRow;
     const line = Math.floor(index / perRow);
@@ -51,7 +58,7 @@ function row(units, width, top, narrow, boxes, gap, maxWidth) {
       y: top + line * (HEIGHT + rowGap),
       width: boxWidth,
       height: HEIGHT,
-      columns: Math.max(1, Math.floor(boxWidth / 235)),
+      columns: Math.max(1, Math.floor((boxWidth - 28) / COLUMN_WIDTH)),
       rows: ROWS_A_COLUMN,
     });
   });

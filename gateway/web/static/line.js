@@ -26,7 +26,7 @@ export function mount(root) {
       "svg",
       { class: "line-picture", width, height: plan.height, viewBox: `0 0 ${width} ${plan.height}`, role: "group",
         "aria-label": `Line with ${units.length} machines` },
-      pipes(plan),
+      pipes(plan, states),
       plan.boxes.map((box) => card(box, cells, states)),
     );
     root.replaceChildren(picture);
@@ -98,15 +98,13 @@ function stateBadge(unit, register, width) {
 }
 
 function valueRows(box, cells) {
-  const generic = !stateSignal(box.unit);
-  const columns = generic ? box.columns : 1;
-  const count = columns * box.rows;
-  const shown = keySignals(box.unit, count);
+  const { columns } = box;
+  const shown = keySignals(box.unit, columns * box.rows);
   const columnWidth = (box.width - 28 - 18 * (columns - 1)) / columns;
   return shown.map((series, index) => {
     const column = Math.floor(index / box.rows);
     const x = 14 + column * (columnWidth + 18);
-    return valueRow(series, x, 84 + (index % box.rows) * 29, columnWidth, cells);
+    return valueRow(series, x, 76 + (index % box.rows) * 27, columnWidth, cells);
   });
 }
 
@@ -115,14 +113,14 @@ function valueRow(series, x, y, width, cells) {
   const amount = s("tspan", { class: "amount" });
   const unit = s("tspan", { class: "unit-of-measure", dx: series.unit ? 5 : 0 }, series.unit);
   text.append(amount, unit);
-  const label = s("text", { class: "value-name", x: 4, y: 4 }, clip(signalLabel(series), width - 120));
+  const label = s("text", { class: "value-name", x: 4, y: 4 }, clip(signalLabel(series), width - 66 - 7.5 * series.unit.length));
   const row = s(
     "g",
     { class: "value-row", transform: `translate(${x} ${y + 8})`, tabindex: 0, role: "button",
       "aria-pressed": String(isSelected(series)), onclick: () => toggle(series),
       onkeydown: (event) => (event.key === "Enter" || event.key === " ") && (event.preventDefault(), toggle(series)) },
     s("title", {}, series.description || series.metric),
-    s("rect", { class: "value-back", x: -4, y: -15, width: width + 8, height: 27, rx: 4 }),
+    s("rect", { class: "value-back", x: -4, y: -14, width: width + 8, height: 25, rx: 4 }),
     label,
     text,
   );
@@ -138,19 +136,19 @@ function valueRow(series, x, y, width, cells) {
   return row;
 }
 
-const clip = (text, width) => (text.length * 7 > width ? `${text.slice(0, Math.max(6, Math.floor(width / 7)))}…` : text);
+const clip = (text, width) => (text.length * 7.6 > width ? `${text.slice(0, Math.max(6, Math.floor(width / 7.6)))}…` : text);
 
-function pipes(plan) {
+function pipes(plan, states) {
   const drawn = [];
   plan.main.forEach((box, index) => {
     const next = plan.main[index + 1];
-    if (next) drawn.push(product(box, next));
+    if (next) drawn.push(product(box, next, states));
   });
   if (!plan.narrow) plan.utilities.forEach((box, index) => drawn.push(...supply(box, plan, index)));
   return drawn;
 }
 
-function product(box, next) {
+function product(box, next, states) {
   const sameRow = box.y === next.y;
   const from = sameRow ? [box.x + box.width, box.y + 46] : [box.x + box.width / 2, box.y + box.height];
   const to = sameRow ? [next.x, next.y + 46] : [next.x + next.width / 2, next.y];
@@ -159,13 +157,19 @@ function product(box, next) {
     ? `M${from[0]} ${from[1]}H${to[0] - 9}`
     : `M${from[0]} ${from[1]}V${middle}H${to[0]}V${to[1] - 9}`;
   const head = sameRow ? `M${to[0] - 11} ${to[1] - 7}l10 7-10 7z` : `M${to[0] - 7} ${to[1] - 11}l7 10 7-10z`;
-  return s(
+  const pipe = s(
     "g",
     { class: "pipe pipe-product" },
     s("path", { class: "pipe-wall", d }),
     s("path", { class: "pipe-flow", d }),
     s("path", { class: "pipe-head", d: head }),
   );
+  const signal = stateSignal(box.unit);
+  states.push(() => {
+    const value = signal && live.values.get(signal.number);
+    pipe.classList.toggle("running", Boolean(value) && condition(signal.number) === "live" && stateLook(stateWord(value.value)) === "run");
+  });
+  return pipe;
 }
 
 // Compressed air goes to the machines that report taking some, electricity to those that report a power.

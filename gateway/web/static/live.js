@@ -1,5 +1,7 @@
 // The page's one connection to the gateway's live stream, and what is known of the plant.
-const QUIET_MS = 2500; // two frames a second come even when nothing changes: five missing ones mean the stream is down
+import { inOrder } from "./layout.js";
+
+const QUIET_MS = 2000; // two frames a second come even when nothing changes: four missing ones mean the stream is down
 const CONNECT_MS = 4000;
 const RETRY_BASE_MS = 500;
 const RETRY_CAP_MS = 5000;
@@ -154,7 +156,7 @@ export function workUnits() {
   for (const site of live.sites || [])
     for (const edge of site.edges)
       for (const unit of edge.work_units) units.push({ site: site.group_id, edge: edge.edge_node_id, ...unit });
-  return units;
+  return inOrder(units);
 }
 
 connect();

@@ -49,6 +49,8 @@ export function mount(root) {
     if (live.link.state === "down") show();
   }
 
+  // A font that is needed first when the gateway is gone could not be fetched then, and its text would stay blank.
+  for (const weight of [400, 500, 600, 700]) document.fonts.load(`${weight} 14px Roboto`, "A→✕ž").catch(() => {});
   const stops = [on("hops", show), on("link", show), on("tree", show)];
   const timer = setInterval(tick, 1000);
   show();

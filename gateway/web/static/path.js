@@ -5,11 +5,13 @@ import { age } from "./words.js";
 
 const SAID = { ok: "ok", waiting: "waiting", degraded: "delayed", failed: "failed" };
 const BROWSER = "this browser";
+const NAMES = { ingest: "gateway" };
 
 export function mount(root) {
   const list = h("ol", { class: "hops" });
   const trouble = h("div", { class: "trouble", role: "status" });
   let shown = new Map();
+  let builtForm = "";
 
   function browserHop() {
     const open = live.link.state === "open";
@@ -37,21 +39,24 @@ export function mount(root) {
     // Without a stream nobody knows how the hops before this one are: their last state would be a claim.
     const unknown = live.link.state !== "open";
     const hops = [...live.hops.map((hop) => (unknown ? { ...hop, state: "unknown" } : hop)), browserHop()];
-    const names = hops.map((hop) => hop.name).join("|");
-    if (names !== [...shown.keys()].join("|")) rebuild(hops);
+    const form = hops.map((hop) => [hop.name, hop.lag_s !== null, hop.queue_depth !== null].join()).join("|");
+    if (form !== builtForm) rebuild(hops);
+    builtForm = form;
     for (const hop of hops) shown.get(hop.name)(hop);
     tell(hops);
   }
 
   function rebuild(hops) {
     shown = new Map();
-    list.replaceChildren(
-      ...hops.map((hop) => {
-        const [node, update] = hopItem(hop);
-        shown.set(hop.name, update);
-        return node;
-      }),
-    );
+    const stages = new Map(); // what stands side by side, such as two edge agents, is one step of the way
+    for (const hop of hops) {
+      const [node, update] = hopItem(hop);
+      shown.set(hop.name, update);
+      const stage = hop.name.startsWith("source ") || hop.name.startsWith("edge ") ? hop.name.split(" ")[0] : hop.name;
+      stages.set(stage, [...(stages.get(stage) || []), node]);
+    }
+    const order = [...stages.keys()].sort((one, other) => (other === "source") - (one === "source"));
+    list.replaceChildren(...order.map((stage) => h("li", { class: "stage", "data-size": stages.get(stage).length }, stages.get(stage))));
   }
 
   function tell(hops) {
@@ -78,17 +83,18 @@ function hopItem(hop) {
   const queue = h("dd", {});
   const meter = h("span", { class: "hop-fill" });
   const bar = h("span", { class: "hop-bar", "aria-hidden": "true" }, meter);
-  const facts = [h("dt", {}, "newest value"), lag];
-  if (hop.queue_depth !== null) facts.push(h("dt", {}, "waiting"), queue);
-  if (hop.name === BROWSER) facts.push(h("dt", {}, "last frame"), queue);
-  const [kind, ...rest] = hop.name.split(" ");
+  const facts = [];
+  if (hop.lag_s !== null) facts.push(h("dt", {}, "age"), lag);
+  if (hop.queue_depth !== null) facts.push(h("dt", {}, "queue"), queue);
+  if (hop.name === BROWSER) facts.push(h("dt", {}, "frame"), queue);
+  const [kind, ...rest] = (NAMES[hop.name] || hop.name).replace(/^source .*\//, "source ").split(" ");
   const title = hop.name === BROWSER ? [hop.name] : [kind, rest.length ? h("small", {}, rest.join(" ")) : null];
   const node = h(
-    "li",
+    "div",
     { class: "hop" },
-    h("div", { class: "hop-name" }, ...title),
+    h("div", { class: "hop-name", title: hop.name }, ...title),
     h("div", { class: "hop-state" }, h("span", { class: "chip-shape", "aria-hidden": "true" }), word),
-    h("dl", {}, facts),
+    facts.length ? h("dl", {}, facts) : null,
     hop.queue_limit ? bar : null,
   );
   return [

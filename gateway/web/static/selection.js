@@ -36,10 +36,15 @@ export function selected() {
   const byPath = new Map([...live.series.values()].map((series) => [series.path, series]));
   const chosen = (paths || []).map((path) => byPath.get(path)).filter(Boolean);
   if (chosen.length || (paths && paths.length === 0)) return chosen;
-  return workUnits()
-    .map((unit) => keySignals(unit).find(isNumeric))
-    .filter(Boolean)
-    .slice(0, 4);
+  return byDefault();
+}
+
+// The first key signal of every machine, then the second, until there are enough.
+function byDefault() {
+  const rows = workUnits().map((unit) => keySignals(unit).filter(isNumeric));
+  const found = [];
+  for (let rank = 0; rank < 4 && found.length < 4; rank += 1) found.push(...rows.map((row) => row[rank]).filter(Boolean));
+  return found.slice(0, 4);
 }
 
 export const isSelected = (series) => selected().some((other) => other.path === series.path);

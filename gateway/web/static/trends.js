@@ -1,5 +1,5 @@
 // Trends of the chosen signals: history from /api/v1/samples, extended by the live stream.
-import { drawLane, drawTimes, scaleX, timeAt } from "./chart.js";
+import { drawLane, timeAt } from "./chart.js";
 import { emptyNote, h, setText } from "./dom.js";
 import { condition, live, nowMs, on } from "./live.js";
 import { gapsOf, loadGaps, loadPoints, rawPoint, silenceMs } from "./samples.js";
@@ -15,16 +15,15 @@ const WINDOWS = [
 export function mount(root) {
   let chosen = WINDOWS[0];
   let lanes = [];
-  let cursorX = null;
+  let cursorMs = null; // time under the pointer, the same in every lane
   let drawnMs = 0;
   const buttons = WINDOWS.map((window) =>
     h("button", { type: "button", "aria-pressed": String(window === chosen), onclick: () => choose(window) }, window.name),
   );
   const at = h("span", { class: "count", "aria-live": "off" });
   const stack = h("div", { class: "lanes" });
-  const axis = h("canvas", { class: "axis", "aria-hidden": "true" });
-  const note = h("div", {});
-  root.append(h("div", { class: "tools" }, h("div", { class: "segments", role: "group", "aria-label": "Window" }, buttons), at), stack, axis, note);
+  const note = h("div", { class: "note" });
+  root.append(h("div", { class: "tools" }, h("div", { class: "segments", role: "group", "aria-label": "Window" }, buttons), at), stack, note);
 
   function choose(window) {
     chosen = window;
@@ -54,7 +53,7 @@ export function mount(root) {
   }
 
   function explain() {
-    axis.hidden = lanes.length === 0;
+    stack.hidden = lanes.length === 0;
     note.replaceChildren();
     if (lanes.length) return;
     if (live.series.size === 0) note.append(emptyNote("No trend yet", live.link.state === "down" ? `The gateway does not answer: ${live.link.cause}.` : "Trends appear when the first signal is known."));
@@ -102,11 +101,11 @@ export function mount(root) {
     for (const lane of lanes) {
       const context = prepare(lane.canvas);
       const { clientWidth: width, clientHeight: height } = lane.canvas;
-      drawLane(context, lane, { ...view, width, height, stale: ["stale", "bad"].includes(condition(lane.series.number)) });
-      read(lane, context, view, width, height);
+      const stale = ["stale", "bad"].includes(condition(lane.series.number));
+      drawLane(context, lane, { ...view, width, height, stale, cursorMs });
+      read(lane);
       setText(lane.empty, whyEmpty(lane, view));
     }
-    if (lanes.length) drawTimes(prepare(axis), { ...view, width: axis.clientWidth });
   }
 
   function whyEmpty(lane, view) {
@@ -119,34 +118,33 @@ export function mount(root) {
   }
 
   // Value at the cursor, or the newest one.
-  function read(lane, context, view, width, height) {
+  function read(lane) {
     const unit = lane.series.unit;
-    if (cursorX === null) {
+    if (cursorMs === null) {
       const value = live.values.get(lane.series.number);
       setText(lane.value, `${number(value?.value, lane.series)} ${unit}`.trim());
       lane.node.dataset.condition = condition(lane.series.number);
       return;
     }
-    const t = timeAt(width, view.startMs, view.endMs, cursorX);
-    const point = nearest(lane.points, t);
-    const x = scaleX(width, view.startMs, view.endMs)(t);
-    context.fillStyle = "#22303c";
-    context.fillRect(Math.round(x), 0, 1, height);
-    const close = point && Math.abs(point.t - t) <= lane.silence;
+    const point = nearest(lane.points, cursorMs);
+    const close = point && Math.abs(point.t - cursorMs) <= lane.silence;
     if (!close || point.mean === null) setText(lane.value, close ? "bad" : "no sample");
     else if (point.high > point.low) setText(lane.value, `${number(point.mean, lane.series)} (${number(point.low, lane.series)} to ${number(point.high, lane.series)}) ${unit}`);
     else setText(lane.value, `${number(point.mean, lane.series)} ${unit}`.trim());
-    setText(at, new Date(t).toLocaleTimeString("en-GB"));
   }
 
   function point(event) {
-    const box = stack.getBoundingClientRect();
-    cursorX = event.clientX - box.left;
+    const canvas = event.target.closest(".lane-frame")?.querySelector("canvas");
+    if (!canvas) return;
+    const endMs = nowMs();
+    const time = timeAt(canvas.clientWidth, endMs - chosen.spanMs, endMs, event.clientX - canvas.getBoundingClientRect().left);
+    cursorMs = Math.min(endMs, Math.max(endMs - chosen.spanMs, time));
+    setText(at, new Date(cursorMs).toLocaleTimeString("en-GB"));
     draw();
   }
   stack.addEventListener("pointermove", point);
   stack.addEventListener("pointerleave", () => {
-    cursorX = null;
+    cursorMs = null;
     setText(at, "");
     draw();
   });
