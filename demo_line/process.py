@@ -61,7 +61,7 @@ def _watch_stdin(
     def watch() -> None:
         lines = False
         try:
-            # Not sys.stdin: a thread waiting in its buffered reader makes the interpreter abort at the end of the process.
+            # Not sys.stdin: a thread waiting in its buffered reader makes the interpreter abort at its end.
             while received := os.read(descriptor, 4096):
                 if b"\n" in received:
                     lines = True

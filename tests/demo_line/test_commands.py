@@ -195,7 +195,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         (["serve", "--config", "missing.toml"], 1, "missing.toml cannot be read"),
         (["load", "--url", "opc.tcp://0.0.0.0:4842", "--nodes", "1", "--rate", "1"], 2, "open to the network"),
         (["load", "--url", "http://127.0.0.1:1", "--nodes", "1", "--rate", "1"], 2, "is not an address like opc.tcp://"),
-        (["replay", "x", "--opcua", "opc.tcp://127.0.0.1:1", "--speed", "max", "--time", "rebased"], 2, "needs a speed"),
+        (["replay", "x", "--opcua", "opc.tcp://127.0.0.1:1", "--speed", "max", "--time", "rebased"], 2, "a speed as"),
         (["replay", "x.csv", "--mqtt", "mqtt://127.0.0.1:1", "--wait-subscribers"], 2, "use --wait-stdin"),
         (["replay", "x.csv", "--opcua", "opc.tcp://127.0.0.1:4841"], 1, "x.csv cannot be read"),
     ],

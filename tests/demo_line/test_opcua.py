@@ -279,3 +279,23 @@ def test_a_password_file_that_others_can_read_is_refused(free_port: int, tmp_pat
     config.users[0].password_file.chmod(0o644)
     with pytest.raises(ValueError, match=r"viewer\.password is readable by others .* chmod 600"):
         OpcuaServer(config, "Line", [FOLDER])
+
+
+async def test_a_queue_that_overflows_says_so(free_port: int) -> None:
+    """The value behind a dropped one carries the overflow bit, and only that one; values stay in order."""
+    received: list[tuple[float, int]] = []
+
+    class Handler:
+        def datachange_notification(self, node: Any, value: float, change: Any) -> None:
+            received.append((value, change.monitored_item.Value.StatusCode.value))
+
+    async with serving(plain(free_port)) as server, Client(server.config.url) as client:
+        index = await client.get_namespace_index(server.config.namespace_uri)
+        subscription = await client.create_subscription(300, Handler())
+        await subscription.subscribe_data_change(client.get_node(ua.NodeId("M-1.power_w", index)), queuesize=5)
+        await reached(lambda: len(received) == 1)
+        await server.offer([Offer(0, T0 + i * 1_000_000, float(i), Quality.GOOD) for i in range(1, 13)])
+        await reached(lambda: len(received) == 6)
+    assert [value for value, _ in received[1:]] == [8.0, 9.0, 10.0, 11.0, 12.0]
+    assert [status & 0xFFFF for _, status in received[1:]] == [0x0480, 0, 0, 0, 0]
+    assert all(status >> 30 == 0 for _, status in received)

@@ -10,6 +10,7 @@ from asyncua.server.address_space import NodeManagementService
 from asyncua.server.internal_server import InternalServer
 
 from demo_line.servers.nodes import NodeDescription, unece_unit_id
+from demo_line.servers.opcua.subscriptions import TellingSubscriptions
 from demo_line.signals import DataType
 
 _READ_ONLY = ua.AccessLevel.CurrentRead.mask
@@ -21,11 +22,16 @@ _ALSO_CORE = frozenset({ua.ObjectIds.BaseAnalogType})
 
 
 class CoreInternalServer(InternalServer):  # type: ignore[misc]
-    """Internal server with the core of the standard address space only, and without a discovery service.
+    """Internal server with the core of the standard address space only, overflow told, without a discovery service.
 
     The whole standard has 6,174 nodes, of which a line uses some hundred; leaving the rest out saves 43 MB
     and 2 s of CPU time.
     """
+
+    def __init__(self, user_manager: Any) -> None:
+        super().__init__(user_manager=user_manager)
+        self.subscription_service = TellingSubscriptions(self.aspace, iserver=self)
+        self.isession.subscription_service = self.subscription_service
 
     async def load_standard_address_space(self, _shelf_file: Path | None = None) -> None:
         """Fill the address space; the library calls this once."""
