@@ -316,10 +316,10 @@ def _decode(body: bytes) -> PublishResult:
     try:
         return decode_publish_response(body)
     except UnusualContentError:
-        return _decode_by_library(body)
+        return decode_by_library(body)
 
 
-def _decode_by_library(body: bytes) -> PublishResult:
+def decode_by_library(body: bytes) -> PublishResult:
     response = struct_from_binary(ua.PublishResponse, Buffer(body))
     response.ResponseHeader.ServiceResult.check()
     message = response.Parameters.NotificationMessage
