@@ -11,9 +11,9 @@ from edge_agent.sparkplug.intervals import IntervalSet
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.origin import Origin
 from gateway.store.base import Buckets, DeclaredGap, EdgeKey, Kind, Samples, Series, SeriesKey
-from gateway.store.downsample import GOOD_QUALITIES
+from gateway.store.downsample import GOOD_QUALITIES, Partials
 from gateway.store.duckdb import Connection
-from gateway.store.rollup import HOUR, HOUR_NS, MINUTE, BucketPlan
+from gateway.store.rollup import HOUR, HOUR_NS, MINUTE, BucketPlan, segments
 
 GOOD = "q IN ({})".format(", ".join(str(code) for code in GOOD_QUALITIES))
 VALUE = f"CASE WHEN {GOOD} THEN coalesce(f, i, CAST(b AS INTEGER)) END"
@@ -101,19 +101,7 @@ def count_rows(cursor: Connection, series: int, start_ns: int, end_ns: int) -> i
 
 def raw_buckets(cursor: Connection, series: int, plan: BucketPlan) -> Buckets:
     """Down-sample raw rows."""
-    return _buckets(
-        plan,
-        cursor.execute(
-            f"""
-            SELECT (time_ns - $start) // $width AS slot, min(v) AS minimum, max(v) AS maximum, avg(v) AS mean,
-                   count(*) FILTER (good) AS count, count(*) FILTER (NOT good) AS bad
-            FROM (SELECT time_ns, {VALUE} AS v, {GOOD} AS good FROM raw
-                  WHERE series = $series AND time_ns >= $start AND time_ns < $end)
-            GROUP BY slot ORDER BY slot
-            """,  # noqa: S608  # constants only
-            {"start": plan.start_ns, "end": plan.end_ns, "width": plan.width_ns, "series": series},
-        ).fetchnumpy(),
-    )
+    return _raw_partials(cursor, series, plan, plan.start_ns, plan.end_ns).to_buckets(plan)
 
 
 def rollup_buckets(cursor: Connection, series: int, plan: BucketPlan, raw_from_ns: int) -> Buckets:
@@ -122,42 +110,47 @@ def rollup_buckets(cursor: Connection, series: int, plan: BucketPlan, raw_from_n
     The raw rows of a dirty hour before `raw_from_ns` are late additions to what was rolled up before the others were
     deleted, so they add to its rollup rows instead of standing for them.
     """
-    table = TABLES[plan.tier.name]
-    dirty = [
-        row[0]
-        for row in cursor.execute(
-            "SELECT hour_ns FROM dirty WHERE series = ? AND hour_ns > ? AND hour_ns < ?",
-            [series, plan.start_ns - HOUR_NS, plan.end_ns],
-        ).fetchall()
-    ]
-    return _buckets(
+    dirty = cursor.execute(
+        "SELECT hour_ns FROM dirty WHERE series = ? AND hour_ns > ? AND hour_ns < ?",
+        [series, plan.start_ns - HOUR_NS, plan.end_ns],
+    ).fetchall()
+    partials: list[Partials] = []
+    for start_ns, end_ns, raw in segments(plan, [row[0] for row in dirty]):
+        if raw:
+            partials.append(_raw_partials(cursor, series, plan, start_ns, end_ns))
+            end_ns = min(end_ns, raw_from_ns)
+        if start_ns < end_ns:
+            partials.append(_rollup_partials(cursor, series, plan, start_ns, end_ns))
+    return Partials.concatenate(partials).to_buckets(plan)
+
+
+def _raw_partials(cursor: Connection, series: int, plan: BucketPlan, start_ns: int, end_ns: int) -> Partials:
+    return _partials(
         plan,
         cursor.execute(
             f"""
-            WITH parts AS (
-                SELECT start_ns, minimum, maximum, total, numbers, count, bad FROM {table}
-                WHERE series = $series AND start_ns >= $start AND start_ns < $end
-                  AND start_ns // {HOUR_NS} * {HOUR_NS} NOT IN (SELECT unnest($replaced::BIGINT[]))
-                UNION ALL
-                SELECT time_ns, v, v, v, CAST(v IS NOT NULL AS BIGINT), CAST(good AS BIGINT), CAST(NOT good AS BIGINT)
-                FROM (SELECT time_ns, {VALUE} AS v, {GOOD} AS good FROM raw
-                      WHERE series = $series AND time_ns >= $from AND time_ns < $until
-                        AND time_ns // {HOUR_NS} * {HOUR_NS} IN (SELECT unnest($dirty::BIGINT[])))
-            )
-            SELECT (start_ns - $start) // $width AS slot, min(minimum) AS minimum, max(maximum) AS maximum,
-                   sum(total) / nullif(sum(numbers), 0) AS mean, sum(count)::BIGINT AS count, sum(bad)::BIGINT AS bad
-            FROM parts GROUP BY slot ORDER BY slot
+            SELECT (time_ns - ?) // ? AS slot, min(v) AS minimum, max(v) AS maximum, sum(v) AS total,
+                   count(v) AS numbers, count(*) FILTER (good) AS good_rows, count(*) FILTER (NOT good) AS bad_rows
+            FROM (SELECT time_ns, {VALUE} AS v, {GOOD} AS good FROM raw
+                  WHERE series = ? AND time_ns >= ? AND time_ns < ?)
+            GROUP BY slot
             """,  # noqa: S608  # constants only
-            {
-                "series": series,
-                "start": plan.start_ns,
-                "end": plan.end_ns,
-                "width": plan.width_ns,
-                "dirty": dirty,
-                "replaced": [hour_ns for hour_ns in dirty if hour_ns >= raw_from_ns],
-                "from": max(plan.start_ns, min(dirty, default=plan.end_ns)),
-                "until": min(plan.end_ns, max(dirty, default=plan.start_ns) + HOUR_NS),
-            },
+            [plan.start_ns, plan.width_ns, series, start_ns, end_ns],
+        ).fetchnumpy(),
+    )
+
+
+def _rollup_partials(cursor: Connection, series: int, plan: BucketPlan, start_ns: int, end_ns: int) -> Partials:
+    return _partials(
+        plan,
+        cursor.execute(
+            f"""
+            SELECT (start_ns - ?) // ? AS slot, min(minimum) AS minimum, max(maximum) AS maximum, sum(total) AS total,
+                   sum(numbers)::BIGINT AS numbers, sum(count)::BIGINT AS good_rows, sum(bad)::BIGINT AS bad_rows
+            FROM {TABLES[plan.tier.name]} WHERE series = ? AND start_ns >= ? AND start_ns < ?
+            GROUP BY slot
+            """,  # noqa: S608  # constants only
+            [plan.start_ns, plan.width_ns, series, start_ns, end_ns],
         ).fetchnumpy(),
     )
 
@@ -176,19 +169,18 @@ Columns = Mapping[str, NDArray[Any]]
 """Result of fetchnumpy: a masked array where a column holds NULL."""
 
 
-def _buckets(plan: BucketPlan, columns: Columns) -> Buckets:
-    def numbers(name: str) -> NDArray[np.float64]:
-        return np.ma.filled(np.ma.asarray(columns[name], np.float64), np.nan)
+def _partials(plan: BucketPlan, columns: Columns) -> Partials:
+    def numbers(name: str, absent: float) -> NDArray[np.float64]:
+        return np.ma.filled(np.ma.asarray(columns[name], np.float64), absent)
 
-    return Buckets(
+    return Partials(
         start_ns=plan.start_ns + np.asarray(columns["slot"], np.int64) * plan.width_ns,
-        width_ns=plan.width_ns,
-        minimum=numbers("minimum"),
-        maximum=numbers("maximum"),
-        mean=numbers("mean"),
-        count=np.asarray(columns["count"], np.int64),
-        bad=np.asarray(columns["bad"], np.int64),
-        tier=plan.tier.name,
+        minimum=numbers("minimum", np.nan),
+        maximum=numbers("maximum", np.nan),
+        total=numbers("total", 0.0),
+        numbers=np.asarray(columns["numbers"], np.int64),
+        count=np.asarray(columns["good_rows"], np.int64),
+        bad=np.asarray(columns["bad_rows"], np.int64),
     )
 
 

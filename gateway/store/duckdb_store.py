@@ -16,10 +16,10 @@ from gateway.store.duckdb_reading import (
     raw_rows,
     rollup_buckets,
 )
-from gateway.store.duckdb_schema import prepare, read_meta
+from gateway.store.duckdb_schema import prepare
 from gateway.store.duckdb_upkeep import Upkeep
 from gateway.store.duckdb_writing import add_dirty, add_gaps, add_receipts, append, append_missing, put_series
-from gateway.store.rollup import RAW, BucketPlan, DirtyHours, Tier, hours_of, plan_buckets
+from gateway.store.rollup import RAW, DirtyHours, Tier, hours_of, plan_buckets
 
 log = logging.getLogger(__name__)
 
@@ -96,18 +96,16 @@ class DuckDbStore:
     def buckets(self, series: int, start_ns: int, end_ns: int, max_points: int, tier: Tier | None = None) -> Buckets:
         """Down-sample a window; `tier` overrides the choice by span."""
         with self._ready().cursor() as cursor:
-            plan = plan_buckets(start_ns, end_ns, max_points, read_meta(cursor, "raw_from_ns"), tier)
-            return self._buckets(cursor, series, plan)
+            raw_from_ns = self._upkeep.raw_from_ns
+            plan = plan_buckets(start_ns, end_ns, max_points, raw_from_ns, tier)
+            if plan.tier is RAW:
+                return raw_buckets(cursor, series, plan)
+            return rollup_buckets(cursor, series, plan, raw_from_ns)
 
     def gaps(self, start_ns: int, end_ns: int) -> list[DeclaredGap]:
         """Return declared gaps that overlap the window."""
         with self._ready().cursor() as cursor:
             return gaps_between(cursor, start_ns, end_ns)
-
-    def _buckets(self, cursor: Connection, series: int, plan: BucketPlan) -> Buckets:
-        if plan.tier is RAW:
-            return raw_buckets(cursor, series, plan)
-        return rollup_buckets(cursor, series, plan, read_meta(cursor, "raw_from_ns") or 0)
 
     def _ready(self) -> Database:
         """Return the database with its tables made, for readers that come before the first write."""

@@ -46,7 +46,8 @@ class Upkeep:
     def __init__(self, database: Database, config: DuckDbConfig) -> None:
         self._database = database
         self._config = config
-        self._raw_from_ns = 0
+        self.raw_from_ns = 0
+        """Raw rows before this time are deleted."""
         self._receipt_rows = 0
         self._size_checked_ns = 0
         self._full = False
@@ -55,7 +56,7 @@ class Upkeep:
 
     def load(self, connection: Connection) -> None:
         """Read what is remembered in the file."""
-        self._raw_from_ns = read_meta(connection, "raw_from_ns") or 0
+        self.raw_from_ns = read_meta(connection, "raw_from_ns") or 0
         row = connection.execute("SELECT count(*) FROM receipts").fetchone()
         self._receipt_rows = int(row[0]) if row else 0
 
@@ -75,7 +76,7 @@ class Upkeep:
         due = next(dirty.due(now_ns, forced_before_ns=cut_ns), None)
         if due is not None:
             self._roll_up(dirty, *due)
-        if cut_ns > self._raw_from_ns and not dirty.any_before(cut_ns):
+        if cut_ns > self.raw_from_ns and not dirty.any_before(cut_ns):
             self._delete_before(min(cut_ns, self._next_cut(_DAY_NS)))
         if self._config.size_cap_bytes is not None and abs(now_ns - self._size_checked_ns) >= SIZE_CHECK_NS:
             self._size_checked_ns = now_ns
@@ -90,7 +91,7 @@ class Upkeep:
             rows = int(row[0]) if row else 0
             series = series[: max(1, len(series) * ROWS_PER_STEP // max(rows, ROWS_PER_STEP))]
             chosen = {"hour": hour_ns, "series": list(series)}
-            late = hour_ns < self._raw_from_ns
+            late = hour_ns < self.raw_from_ns
             # Other raw rows of a late hour are gone, so its rows add to the rollup and are deleted with this step.
             connection.execute(
                 f"CREATE OR REPLACE TEMP TABLE folded AS SELECT * FROM rollup_1min WHERE {_OF_HOUR} AND $late",  # noqa: S608
@@ -112,22 +113,22 @@ class Upkeep:
 
     def _retention_cut(self, now_ns: int) -> int:
         if self._config.retention_days is None or self.newest_ns is None:
-            return self._raw_from_ns
+            return self.raw_from_ns
         age_ns = round(self._config.retention_days * _DAY_NS)
-        return max(self._raw_from_ns, floor_to(min(now_ns, self.newest_ns) - age_ns, HOUR_NS))
+        return max(self.raw_from_ns, floor_to(min(now_ns, self.newest_ns) - age_ns, HOUR_NS))
 
     def _next_cut(self, step_ns: int) -> int:
         """Return the end of the oldest raw rows, at most `step_ns` long, as whole hours."""
         with self._database.cursor() as cursor:
             row = cursor.execute("SELECT min(time_ns) FROM raw").fetchone()
-        oldest_ns = self._raw_from_ns if row is None or row[0] is None else int(row[0])
-        return floor_to(max(oldest_ns, self._raw_from_ns), HOUR_NS) + step_ns
+        oldest_ns = self.raw_from_ns if row is None or row[0] is None else int(row[0])
+        return floor_to(max(oldest_ns, self.raw_from_ns), HOUR_NS) + step_ns
 
     def _delete_before(self, cut_ns: int) -> None:
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM raw WHERE time_ns < ?", [cut_ns])
             write_meta(connection, "raw_from_ns", cut_ns)
-        self._raw_from_ns = cut_ns
+        self.raw_from_ns = cut_ns
 
     def _keep_below(self, cap_bytes: int, dirty: DirtyHours, now_ns: int) -> None:
         """Delete the oldest hour of raw rows where the file is above its cap; the hour that is open now stays."""

@@ -25,7 +25,7 @@ class InfluxUpkeep:
         self._config = config
         self._client = client
         self._ledger = ledger
-        self.raw_from_ns: int | None = None
+        self.raw_from_ns = 0
         """Raw rows before this time may have expired at the server."""
 
     def step(self, dirty: DirtyHours, keys: Mapping[int, SeriesKey], now_ns: int) -> None:
@@ -36,7 +36,7 @@ class InfluxUpkeep:
         if due is None:
             return
         hour_ns, series = due[0], due[1][:SERIES_PER_STEP]
-        if self.raw_from_ns is None or hour_ns + HOUR_NS > self.raw_from_ns:
+        if hour_ns + HOUR_NS > self.raw_from_ns:
             self._roll_up(hour_ns, [keys[number] for number in series])
         # Hours that have expired keep the rollup they have: their raw rows are no longer all there.
         self._ledger.clean(hour_ns, series)

@@ -55,7 +55,7 @@ def floor_to(time_ns: int, width_ns: int) -> int:
 
 
 def plan_buckets(
-    start_ns: int, end_ns: int, max_points: int, raw_from_ns: int | None = None, tier: Tier | None = None
+    start_ns: int, end_ns: int, max_points: int, raw_from_ns: int = 0, tier: Tier | None = None
 ) -> BucketPlan:
     """Pick the coarsest tier that is not wider than the buckets asked for, and cut the window.
 
@@ -78,7 +78,7 @@ def plan_buckets(
     width_ns = -(-(end_ns - start_ns) // max_points)
     if tier is None:
         tier = HOUR if width_ns >= HOUR_NS else MINUTE if width_ns >= MINUTE_NS else RAW
-        if tier is RAW and raw_from_ns is not None and start_ns < raw_from_ns:
+        if tier is RAW and start_ns < raw_from_ns:
             tier = MINUTE
     if tier is RAW:
         return BucketPlan(RAW, start_ns, end_ns, width_ns)
