@@ -19,7 +19,7 @@ from deploy.ledger.account import NULL, NUMBER, TRUTH, Offered, Values
 COLUMNS = ("run", "sequence", "node", "time_ns", "quality", "value")
 QUALITIES = {"good": 192, "uncertain": 64, "bad": 0}
 PARTS = 32
-_BLOCK_BYTES = 16 << 20
+_BLOCK_BYTES = 4 << 20
 _SCHEMA = pa.schema([("node", pa.int32()), ("time_ns", pa.int64()), ("quality", pa.int16()), ("value", pa.string())])
 _EXACT_IN_FLOAT64 = float(1 << 53)
 
