@@ -116,7 +116,7 @@ class TerminalScreen:
 
     def _drawn(self) -> Group:
         table = Table(box=None, padding=(0, 2))
-        for title in ("process", "state", "id", "restarts", ""):
+        for title in ("process", "state", "id", "restarts"):
             table.add_column(title, justify="right" if title in ("id", "restarts") else "left")
         for status in self._statuses.values():
             mark, style = _STYLES[status.phase]
@@ -125,8 +125,10 @@ class TerminalScreen:
                 Text(f"{mark} {status.phase.value}", style),
                 "" if status.pid is None else str(status.pid),
                 str(status.restarts or ""),
-                Text(status.remark, "dim"),
             )
+        remarks = [
+            Text(f"  {status.name}: {status.remark}", "red") for status in self._statuses.values() if status.remark
+        ]
         notes = [Text(f"  note: {note}", "yellow") for note in self._plan.notes]
         head = Text(f"  {self._plan.profile}: data and logs in {self._plan.folder}", "dim")
-        return Group(head, *notes, table, Text(self._url, "bold"))
+        return Group(head, *notes, table, *remarks, Text(self._url, "bold"))
