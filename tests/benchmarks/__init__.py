@@ -1,0 +1,1 @@
+"""Benchmarks: commands that print figures. `python -m tests.benchmarks` runs them all."""
