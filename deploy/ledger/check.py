@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from deploy.ledger.account import Fault, Offered, SeriesAccount, Stored, Violation, Violations, same_value
 from deploy.ledger.gaps import GapBook
-from deploy.ledger.match import TIE_BREAK_NS, Match, match
+from deploy.ledger.match import STEP_NS, TIE_BREAK_NS, Match, match
 from deploy.ledger.rule import Rule
 
 STALE = 500
@@ -86,17 +86,20 @@ def check_series(
 
 
 def _ordered(offered: Offered) -> tuple[Offered, int]:
-    """Sort by time, keep the order within one time, and drop a row that only repeats the one before it."""
-    offered = offered.take(np.argsort(offered.time_ns, kind="stable"))
-    if len(offered) < 2:
-        return offered, 0
+    """Drop a row that only repeats the one before it, round times up to STEP_NS, and sort by time.
+
+    Rows of one time keep the order in which they were offered.
+    """
     later, earlier = np.arange(1, len(offered)), np.arange(len(offered) - 1)
-    repeats = (
-        (offered.time_ns[1:] == offered.time_ns[:-1])
-        & (offered.quality[1:] == offered.quality[:-1])
+    repeats = np.zeros(len(offered), np.bool_)
+    repeats[1:] = (
+        (offered.time_ns[later] == offered.time_ns[earlier])
+        & (offered.quality[later] == offered.quality[earlier])
         & same_value(offered.values, later, offered.values, earlier)
     )
-    return offered.take(np.concatenate(([True], ~repeats))), int(np.count_nonzero(repeats))
+    kept = offered.take(~repeats)
+    kept = Offered(-(-kept.time_ns // STEP_NS) * STEP_NS, kept.quality, kept.values)
+    return kept.take(np.argsort(kept.time_ns, kind="stable")), int(np.count_nonzero(repeats))
 
 
 def _check_stored(case: Case, offered: Offered, stored: Stored, pairs: Match, violations: Violations) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deploy.ledger.account import Fault, LedgerGap, Outage, Violation, Violations
+from deploy.ledger.match import STEP_NS
 from edge_agent.sparkplug.delivery import CAUSES
 
 
@@ -68,9 +69,9 @@ class GapBook:
 
     def _rows(self, number: int, time_ns: NDArray[np.int64]) -> tuple[int, int]:
         gap = self.gaps[number]
-        # A stored time carries up to 99 ns of tie-break, so a gap that begins at one still names its offered row.
-        low = np.searchsorted(time_ns, gap.from_ns - gap.from_ns % 100, side="left")
-        return int(low), int(np.searchsorted(time_ns, gap.to_ns, side="right"))
+        # Ends of a gap may carry a tie-break, or be finer than the steps to which offered times are rounded up.
+        low = np.searchsorted(time_ns, gap.from_ns - gap.from_ns % STEP_NS, side="left")
+        return int(low), int(np.searchsorted(time_ns, -(-gap.to_ns // STEP_NS) * STEP_NS, side="right"))
 
     def _root(self, number: int) -> int:
         while self._parent[number] != number:

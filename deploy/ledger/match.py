@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from deploy.ledger.account import Offered, Stored, same_value
 
-TIE_BREAK_NS = 99
-"""Nanoseconds the edge may add so that times of one series are unique; source times are multiples of 100 ns or coarser
-(OPC 10000-6, 5.2.2.5)."""
+STEP_NS = 100
+"""Resolution of source times (OPC 10000-6, 5.2.2.5); the edge rounds finer ones up to the next step."""
+TIE_BREAK_NS = STEP_NS - 1
+"""Nanoseconds the edge may add so that times of one series are unique."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

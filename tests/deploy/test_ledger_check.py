@@ -243,6 +243,15 @@ def test_values_at_one_time_are_told_apart() -> None:
     assert violations.first[0].expected == "1.0"
 
 
+def test_late_and_fine_times_are_matched() -> None:
+    """A time finer than 100 ns is stored at the next step; a value offered again after another one is a second row."""
+    offered: tuple[Row, ...] = ((T0 + 1, 192, 1.0), (T0 + SECOND_NS, 192, 2.0), (T0 + 1, 192, 1.0))
+    stored: tuple[Row, ...] = ((T0 + 100, 192, 1.0), (T0 + 101, 192, 1.0), (T0 + SECOND_NS, 192, 2.0))
+    account, violations = Books(offered, stored).check()
+    assert not violations.first
+    assert account.stored == 3
+
+
 def test_a_null_is_stored_for_what_is_no_number() -> None:
     """Bad values, NaN and infinity are stored as null; a number in their place is wrong."""
     offered = ((T0, 0, None), (T0 + SECOND_NS, 0, None))
