@@ -65,8 +65,8 @@ def duckdb_opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     return lambda: open_store(config)
 
 
-def influx_opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
-    """Return what opens databases of their own in the shared InfluxDB."""
+def influx_config(request: pytest.FixtureRequest, tmp_path: Path) -> InfluxConfig:
+    """Create databases in the shared InfluxDB and return what opens them."""
     url = request.getfixturevalue("shared_influxd").url
     ledger = tmp_path / "influx.db"
     config = InfluxConfig(
@@ -75,6 +75,12 @@ def influx_opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     client = InfluxClient(config)
     client.initialise()
     client.close()
+    return config
+
+
+def influx_opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+    """Return what opens databases of their own in the shared InfluxDB."""
+    config = influx_config(request, tmp_path)
     return lambda: open_store(config)
 
 
