@@ -1,12 +1,14 @@
 """Every right and every refusal, tried on the real brokers with the configuration that `showroom up` writes."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from deploy.broker import acl, guard
 from deploy.broker.configure import BrokerMissingError, BrokerUser, Kind, find_program, write_files
+from deploy.checks import free_port
 
 USERS = {
     "edge": acl.edge_node("edge", "showroom", "line-edge", "showroom-gateway"),
@@ -36,24 +39,30 @@ class Broker:
 @pytest.fixture(scope="module", params=["nats", "mosquitto"])
 def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     kind = cast("Kind", request.param)
+    with running_broker(kind, tmp_path_factory.mktemp(kind)) as broker:
+        yield broker
+
+
+@contextmanager
+def running_broker(kind: Kind, folder: Path) -> Iterator[Broker]:
     try:
         program = find_program(kind)
     except BrokerMissingError as error:
         if os.environ.get("REQUIRE_SERVERS") == "1":
             raise
         pytest.skip(str(error))
-    folder = tmp_path_factory.mktemp(kind)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port(set())
     users = [BrokerUser(grant, folder / f"{name}.password") for name, grant in USERS.items()]
     command = write_files(kind, program, folder / "broker", port, users)
     guarded = [sys.executable, "-IS", guard.__file__, str(os.getpid()), *command]
-    process = subprocess.Popen(guarded, stdin=subprocess.PIPE, stderr=(folder / "log").open("wb"))
-    wait_for_port(port, folder / "log")
-    yield Broker(port, {user.grant.username: user.password_file.read_text("utf-8").strip() for user in users})
-    process.terminate()
-    process.wait(10)
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(guarded, stdin=subprocess.PIPE, stderr=log)
+    try:
+        wait_for_port(port, folder / "log")
+        yield Broker(port, {user.grant.username: user.password_file.read_text("utf-8").strip() for user in users})
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 def wait_for_port(port: int, log: Path) -> None:
@@ -226,3 +235,38 @@ def test_strangers_are_refused(broker: Broker, username: str | None, password: s
     """Nobody connects without a user of the broker and its password."""
     with Client(broker, username, password) as stranger:
         assert stranger.refused is True
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_embedded_broker_starts_with_damaged_files(seed: int, tmp_path: Path) -> None:
+    """Whatever a power cut left of the broker's own files, it starts, and retained messages work again."""
+    topic = "spBv1.0/STATE/showroom-gateway"
+    with running_broker("nats", tmp_path) as broker, Client(broker, "host") as host:
+        host.client.publish(topic, b"before", qos=1, retain=True).wait_for_publish(5)
+    assert damage(tmp_path / "broker" / "jetstream", random.Random(seed)) > 5
+    with running_broker("nats", tmp_path) as broker:
+        with Client(broker, "host") as host:
+            assert host.refused is False
+            host.client.publish(topic, b"after", qos=1, retain=True).wait_for_publish(5)
+        with Client(broker, "edge") as edge:
+            assert edge.subscribe(topic)
+            assert edge.wait(lambda: (topic, b"after") in edge.received)
+
+
+def damage(folder: Path, chance: random.Random) -> int:
+    """Cut, empty, blank or flip half of the files; return how many files there were."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    for path in files:
+        content = path.read_bytes()
+        kind = chance.choice(["keep", "keep", "keep", "cut", "empty", "blank", "flip"])
+        if kind == "cut":
+            content = content[: len(content) // 2]
+        elif kind == "empty":
+            content = b""
+        elif kind == "blank":
+            content = bytes(len(content))
+        elif kind == "flip" and content:
+            at = chance.randrange(len(content))
+            content = content[:at] + bytes([content[at] ^ 0x55]) + content[at + 1 :]
+        path.write_bytes(content)
+    return len(files)
