@@ -3,12 +3,29 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from asyncua import Server, ua
+from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.uaprocessor import UaProcessor
 
+from edge_agent.sources.opcua.pki import own_certificate
+
 URI = "urn:test:machine"
+APPLICATION_URI = "urn:test:server"
+
+
+class _OneUser:
+    """Lets one user in, who may read."""
+
+    def __init__(self, name: str, password: str) -> None:
+        self._expected = name, password
+
+    def get_user(
+        self, _server: Any, username: Any = None, password: Any = None, certificate: Any = None
+    ) -> User | None:
+        return User(role=UserRole.User, name=username) if (username, password) == self._expected else None
 
 
 @dataclass
@@ -17,6 +34,8 @@ class Peer:
 
     port: int
     padding: int = 0
+    pki_dir: Path | None = None
+    user: tuple[str, str] | None = None
     server: Server = field(default_factory=Server)
     nodes: dict[str, Any] = field(default_factory=dict)
 
@@ -27,9 +46,11 @@ class Peer:
 
     async def start(self, variables: Sequence[tuple[str, str, Any, ua.VariantType]]) -> "Peer":
         """Serve variables given as (device, metric, value, type), at node ids `<device>.<metric>`."""
+        if self.user is not None:
+            self.server.iserver.user_manager = _OneUser(*self.user)
         await self.server.init()
         self.server.set_endpoint(self.url)
-        self.server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        await self._secure()
         for number in range(self.padding):
             await self.server.register_namespace(f"urn:test:padding-{number}")
         index = await self.server.register_namespace(URI)
@@ -44,6 +65,22 @@ class Peer:
             self.nodes[f"{device}.{metric}"] = node
         await self.server.start()
         return self
+
+    async def _secure(self) -> None:
+        if self.pki_dir is None:
+            self.server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+            return
+        await self.server.set_application_uri(APPLICATION_URI)
+        own = own_certificate(self.pki_dir, APPLICATION_URI, datetime.now(UTC))
+        await self.server.load_certificate(own.certificate)
+        await self.server.load_private_key(own.private_key)
+        self.server.set_security_policy(
+            [
+                ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt,
+                ua.SecurityPolicyType.Aes128Sha256RsaOaep_SignAndEncrypt,
+                ua.SecurityPolicyType.Aes256Sha256RsaPss_SignAndEncrypt,
+            ]
+        )
 
     async def offer(self, name: str, value: Any, kind: ua.VariantType, time_ns: int, status: int = 0) -> None:
         """Set a value with a source time of whole 100 ns."""
