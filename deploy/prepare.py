@@ -167,7 +167,11 @@ def main(arguments: list[str]) -> int:
         ports = {name: int(number) for name, number in _pairs(options.port, "--port").items()}
         plan = prepare(options.profile, options.folder.resolve(), ports, _pairs(options.set, "--set"))
     except Problem as problem:
-        print(problem, file=sys.stderr)
+        print(f"showroom: {problem}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        remedy = "free some space, correct its owner, or choose another folder with --data-dir"
+        print(f"showroom: {error.filename}: {error.strerror}\n  -> {remedy}", file=sys.stderr)
         return 2
     print(plan.to_json())
     return 0
