@@ -12,6 +12,7 @@ from asyncua.ua.ua_binary import struct_to_binary
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_agent.sources.opcua.general import decode_by_library
 from edge_agent.sources.opcua.publish import (
     UNIX_EPOCH_TICKS,
     PublishResult,
@@ -19,7 +20,6 @@ from edge_agent.sources.opcua.publish import (
     decode_publish_response,
 )
 from edge_agent.sources.opcua.reading import has_overflowed, judge, ticks_to_ns
-from edge_agent.sources.opcua.session import decode_by_library
 from edge_agent.sparkplug.quality import Quality
 
 T = ua.VariantType

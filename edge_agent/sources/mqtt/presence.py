@@ -62,8 +62,9 @@ class Presence:
         for device, first_ns in fresh.items():
             self._heard_ns[device] = monotonic_ns
             self._stale.discard(device)
-            from_ns = self._missing_from_ns.pop(device, None)
-            if from_ns is not None:
+            from_ns = self._missing_from_ns.get(device)
+            if from_ns is not None and min(first_ns.values()) >= from_ns:
+                del self._missing_from_ns[device]
                 yield from self._missed(device, from_ns, first_ns)
 
     def _missed(
