@@ -136,7 +136,7 @@ function valueRow(series, x, y, width, cells) {
   return row;
 }
 
-const clip = (text, width) => (text.length * 7.6 > width ? `${text.slice(0, Math.max(6, Math.floor(width / 7.6)))}…` : text);
+const clip = (text, width) => (text.length * 7.3 > width ? `${text.slice(0, Math.max(6, Math.floor(width / 7.3)))}…` : text);
 
 function pipes(plan, states) {
   const drawn = [];
