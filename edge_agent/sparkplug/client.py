@@ -161,6 +161,12 @@ class MqttClient:
         if link is not None:
             link.drop()
 
+    def renew(self, last: Sequence[Message]) -> None:
+        """Publish `last`, disconnect in order (no will) and connect again; not from a callback."""
+        link = self._link
+        if link is not None:
+            link.close(last)
+
     def _run(self) -> None:
         attempt = 0
         while not self._stopping.is_set():
@@ -195,8 +201,11 @@ class MqttClient:
 
     @property
     def _keepalive_s(self) -> int:
-        """The library notices a dead peer after two of these, the broker after 1.5: both within 1.5 of ours."""
-        return max(1, self._config.keepalive_s * 3 // 4)
+        """The library notices a dead peer after two of these, the broker after 1.5: both within 1.5 of ours.
+
+        With one second the library, which looks once a second, takes a broker that answers for dead.
+        """
+        return max(2, self._config.keepalive_s * 3 // 4)
 
     def _new_client(self) -> paho.Client:
         config = self._config

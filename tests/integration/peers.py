@@ -58,6 +58,11 @@ class Peer:
                 if fields.get("event") == event:
                     return fields
 
+    def kill(self) -> None:
+        """End it at once, without a goodbye."""
+        self._process.kill()
+        self._process.wait()
+
     def close(self) -> None:
         """Close its standard input and wait for its end."""
         assert self._process.stdin is not None
