@@ -18,7 +18,8 @@ class DuckDbConfig(Settings):
         memory_limit: what DuckDB may take, in its notation (`256MB`).
         threads: threads DuckDB may use.
         retention_days: raw rows older than this are deleted, rollups are kept; None keeps everything.
-        size_cap_bytes: above it the oldest whole hours of raw rows are deleted, rollups are kept; None is no cap.
+        size_cap_bytes: above it the oldest whole hours of raw rows are deleted, rollups are kept; None is no cap. An
+            empty file takes 3 MB.
     """
 
     type: Literal["duckdb"] = "duckdb"
@@ -26,7 +27,7 @@ class DuckDbConfig(Settings):
     memory_limit: str = Field(default="256MB", pattern=r"^[1-9][0-9]*(\.[0-9]+)? ?(KB|MB|GB|KiB|MiB|GiB)$")
     threads: int = Field(default=2, ge=1, le=64)
     retention_days: float | None = Field(default=30, gt=0)
-    size_cap_bytes: int | None = Field(default=None, ge=1_000_000)
+    size_cap_bytes: int | None = Field(default=None, ge=10_000_000)
 
     def resolved(self, base_dir: Path) -> "DuckDbConfig":
         """Return a copy whose relative paths start at `base_dir`."""

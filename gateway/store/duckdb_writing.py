@@ -57,13 +57,13 @@ def append_missing(connection: Connection, samples: Samples) -> None:
 
 def add_receipts(connection: Connection, receipts: Mapping[tuple[EdgeKey, int], IntervalSet]) -> None:
     """Append the received intervals; upkeep merges them now and then."""
-    rows = [
-        (edge.group_id, edge.edge_node_id, epoch, first, last)
-        for (edge, epoch), intervals in receipts.items()
-        for first, last in intervals
-    ]
-    if rows:
-        connection.executemany("INSERT INTO receipts VALUES (?, ?, ?, ?, ?)", rows)
+    for (edge, epoch), intervals in receipts.items():
+        pairs = np.array(list(intervals), np.uint64).reshape(-1, 2)
+        connection.register("received", {"first": pairs[:, 0].copy(), "last": pairs[:, 1].copy()})
+        connection.execute(
+            "INSERT INTO receipts SELECT ?, ?, ?, first, last FROM received", [edge.group_id, edge.edge_node_id, epoch]
+        )
+        connection.unregister("received")
 
 
 def replace_receipts(connection: Connection, receipts: Mapping[tuple[EdgeKey, int], IntervalSet]) -> None:
