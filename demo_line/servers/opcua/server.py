@@ -72,6 +72,7 @@ class OpcuaServer:
         }
         self._types = [ua.VariantType[node.datatype.value] for folder in folders for node in folder.nodes]
         self._node_ids: list[ua.NodeId] = []
+        self._values: list[Any] = []
         self._server = TrustingServer(iserver=CoreInternalServer(user_manager=Users(config)))
 
     async def prepare(self) -> None:
@@ -116,10 +117,7 @@ class OpcuaServer:
 
     def monitored_nodes(self) -> int:
         """How many of the nodes at least one client has subscribed to."""
-        space = self._server.iserver.aspace
-        return sum(
-            1 for node_id in self._node_ids if space[node_id].attributes[ua.AttributeIds.Value].datachange_callbacks
-        )
+        return sum(1 for value in self._values if value.datachange_callbacks)
 
     def room(self) -> int:
         """How many more values of each node fit into the queues of all monitored items; large while nobody listens."""
@@ -165,6 +163,8 @@ class OpcuaServer:
                 items.extend(property_items(node_id, node))
         for result in await self._server.iserver.isession.add_nodes(items):
             result.StatusCode.check()
+        space = self._server.iserver.aspace
         waiting = ua.DataValue(ua.Variant(None), ua.StatusCode(ua.StatusCodes.BadWaitingForInitialData))
         for node_id in self._node_ids:
-            await self._server.iserver.aspace.write_attribute_value(node_id, ua.AttributeIds.Value, waiting)
+            await space.write_attribute_value(node_id, ua.AttributeIds.Value, waiting)
+        self._values = [space[node_id].attributes[ua.AttributeIds.Value] for node_id in self._node_ids]
