@@ -22,6 +22,7 @@ CONTROL_NAMES = frozenset({BD_SEQ, EPOCH, FIRST_LSN, LSN, GAP, ACK, REBIRTH})
 _QUALITIES = frozenset(int(quality) for quality in Quality)
 _OPC_DA_CLASSES = {0: Quality.BAD, 1: Quality.UNCERTAIN, 3: Quality.GOOD}
 _SUB_MS_LIMIT = 1_000_000
+_INT64_LIMIT = 1 << 63
 MAX_MS = (1 << 63) // 1_000_000 - 1
 """Latest time in milliseconds whose nanoseconds fit 64 bits."""
 _TYPES = DataType._value2member_map_
@@ -39,6 +40,11 @@ class BadMetric:
     metric: str
     time_ns: int | None
     reason: str
+
+    @classmethod
+    def of(cls, metric: str, time_ns: int, error: Exception) -> "BadMetric":
+        """Describe a metric by the error it caused; a time of 0 is none, one beyond 64 bits cannot be kept."""
+        return cls(metric, time_ns if 0 < time_ns < _INT64_LIMIT else None, str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +104,14 @@ class Birth:
         aliases: what the metrics stand for.
         control: values of the control metrics by name.
         rows: values at birth, of all signals that have one.
+        stale: series that have none now, because their source is away.
         bad: metrics that cannot be taken.
     """
 
     aliases: Aliases
     control: dict[str, Value] = field(default_factory=dict)
     rows: Rows = field(default_factory=lambda: RowBuilder().rows())
+    stale: list[int] = field(default_factory=list)
     bad: list[BadMetric] = field(default_factory=list)
 
 
@@ -128,23 +136,26 @@ def read_birth(message: Any, key: SeriesKey, catalogue: Catalogue) -> Birth:
                 birth.aliases.declare_control(name, alias)
                 birth.control[name] = get_value(metric, metric.datatype)
                 continue
-            _declare_signal(metric, name, alias, time_ns, birth.aliases, catalogue, builder)
+            _declare_signal(metric, name, alias, time_ns, birth, catalogue, builder)
         except (ValueError, CatalogueFullError) as error:
-            birth.bad.append(BadMetric(name or f"alias {alias}", time_ns or None, str(error)))
+            birth.bad.append(BadMetric.of(name or f"alias {alias}", time_ns, error))
     birth.rows = builder.rows()
     return birth
 
 
 def _declare_signal(
-    metric: Any, name: str, alias: int | None, time_ns: int, aliases: Aliases, catalogue: Catalogue, builder: RowBuilder
+    metric: Any, name: str, alias: int | None, time_ns: int, birth: Birth, catalogue: Catalogue, builder: RowBuilder
 ) -> None:
     properties = get_properties(metric)
-    key = SeriesKey(aliases.key.group_id, aliases.key.edge_node_id, aliases.key.device_id, name)
+    place = birth.aliases.key
+    key = SeriesKey(place.group_id, place.edge_node_id, place.device_id, name)
     series = catalogue.learn(key, DataType(metric.datatype), properties)
-    aliases.declare(name, alias, Declared(series.number, metric.datatype, series.origin))
+    birth.aliases.declare(name, alias, Declared(series.number, metric.datatype, series.origin))
     value = get_value(metric, metric.datatype)
-    if time_ns and not metric.is_transient:
-        quality = read_quality(properties)
+    quality = read_quality(properties)
+    if quality == Quality.STALE:
+        birth.stale.append(series.number)  # its time is that of the birth, which says nothing about the signal
+    elif time_ns and not metric.is_transient:
         builder.add(series.number, time_ns + read_sub_ms(properties), value, quality, series.origin)
 
 
@@ -184,7 +195,7 @@ def read_data(
             elif not metric.is_transient:
                 _add_row(metric, name, time_ns, declared, aliases, catalogue, builder)
         except (ValueError, OverflowError, CatalogueFullError) as error:
-            decoded.bad.append(BadMetric(name, time_ns or None, str(error)))
+            decoded.bad.append(BadMetric.of(name, time_ns, error))
     decoded.rows = builder.rows()
     return decoded
 
@@ -227,7 +238,10 @@ def _retired(
 
 
 def read_quality(properties: Mapping[str, Property]) -> int:
-    """Read the quality; raises ValueError where it is none. Codes of OPC DA that others send keep their class (its bits 6 and 7)."""
+    """Read the quality; raises ValueError where it is none.
+
+    Codes of OPC DA, which other senders use, keep their class (bits 6 and 7).
+    """
     quality = properties.get(QUALITY, Quality.GOOD)
     if quality in _QUALITIES:
         return int(quality)

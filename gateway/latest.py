@@ -65,6 +65,10 @@ class LatestTable:
         """End the staleness of series whose node or device was born."""
         self._set_stale(set(series), stale=False)
 
+    def mark_stale(self, series: Iterable[int]) -> None:
+        """Mark series whose source is away."""
+        self._set_stale(set(series), stale=True)
+
     def expire(self, edge: EdgeKey, device_id: str | None) -> None:
         """Mark every series of a device (device_id None: of the whole edge) as stale."""
         keys = [

@@ -126,6 +126,7 @@ class Uplink:
         self._state_topic = str(StateTopic(host_id))
         self._state_ms = 0
         self._path: DataPath | None = None
+        self._leaving = False
         self.client = MqttClient(
             config,
             client_id=f"host-{host_id}",
@@ -151,6 +152,7 @@ class Uplink:
 
     def stop(self) -> None:
         """Say goodbye and disconnect."""
+        self._leaving = True
         self.client.stop([self._state(online=False)])
 
     def _state(self, *, online: bool) -> Message:
@@ -171,7 +173,7 @@ class Uplink:
 
     def _on_message(self, message: Message) -> None:
         if message.topic == self._state_topic:
-            if self.client.connected and says_offline(message.payload):
+            if says_offline(message.payload) and self.client.connected and not self._leaving:
                 self._announce()
         elif self._path is not None:
             self._path.receive(message.topic, message.payload)

@@ -27,6 +27,7 @@ from gateway.traffic import EdgeTraffic
 MAX_PAYLOAD_BYTES = 4_000_000
 """A longer message is refused unread; edges of ours send at most 512 kB."""
 _KNOWN_TOPICS = 10_000
+_LSN_LIMIT = 1 << 63
 _UNKNOWN_EDGE = EdgeKey("", "")
 _COMMANDS = (MessageType.NCMD, MessageType.DCMD)
 _DATA = (MessageType.NDATA, MessageType.DDATA)
@@ -112,7 +113,8 @@ class Receiver:
         traffic.compare_clocks(born.message.timestamp, now_ns)
         if birth.bad:
             self._put(Entry(node.edge, rejection=_rejection(born, None, birth.bad, now_ns)), traffic)
-        self._latest.revive(declared.series for declared in birth.aliases.by_name.values())
+        self._latest.revive({declared.series for declared in birth.aliases.by_name.values()}.difference(birth.stale))
+        self._latest.mark_stale(birth.stale)
         if len(birth.rows):
             self._latest.offer(birth.rows, now_ns)
             if node.epoch is None:
@@ -141,6 +143,10 @@ class Receiver:
 
     def _numbered(self, arrived: Arrived, log: LogKey, traffic: EdgeTraffic, now_s: float, now_ns: int) -> None:
         lsn: int = arrived.message.metrics[0].long_value
+        if not 0 < lsn < _LSN_LIMIT:
+            bad = BadMetric(LSN, None, f"{lsn} is no log sequence number: expected 1 to 2^63 - 1 as UInt64")
+            self._put(Entry(log[0], rejection=_rejection(arrived, None, [bad], now_ns)), traffic)
+            return
         admission = self._receipts.admit(log, lsn)
         if admission is not Admission.NEW:
             traffic.duplicates += 1

@@ -44,6 +44,9 @@ def edge_hops(node: Node, traffic: EdgeTraffic, now_ns: int) -> Sequence[Hop]:
     if not node.online:
         state, error = HopState.FAILED, "the edge agent is not connected to the broker, or has not announced itself yet"
         remedy = f"check that the edge agent {name} runs and reaches the broker; it keeps its data meanwhile"
+    elif traffic.log_error:
+        state, error = HopState.DEGRADED, f"it cannot write its log: {traffic.log_error}"
+        remedy = f"give {name} space on its disk; until then only what can be published at once is safe"
     elif traffic.clock_skew_s is not None and abs(traffic.clock_skew_s) > SKEW_LIMIT_S:
         ahead = "ahead of" if traffic.clock_skew_s > 0 else "behind"
         state, error = HopState.DEGRADED, f"its clock is {abs(traffic.clock_skew_s):.1f} s {ahead} the gateway's"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from edge_agent.sparkplug.metric import Value
 
 BACKLOG = "Delivery/backlog"
+LOG_ERROR = "Delivery/log_error"
 SOURCE_PREFIX = "Delivery/source/"
 
 
@@ -32,6 +33,7 @@ class EdgeTraffic:
         backlog: messages the edge says it still holds.
         clock_skew_s: clock of the edge minus clock of the gateway.
         newest_ns: newest source time received.
+        log_error: why it cannot write its log; empty where it can.
         sources: what it says about its sources.
     """
 
@@ -45,6 +47,7 @@ class EdgeTraffic:
     backlog: int | None = None
     clock_skew_s: float | None = None
     newest_ns: int = 0
+    log_error: str = ""
     sources: dict[str, SourceWords] = field(default_factory=dict)
 
     def compare_clocks(self, sent_ms: int, received_ns: int) -> None:
@@ -57,6 +60,9 @@ class EdgeTraffic:
         backlog = control.get(BACKLOG)
         if isinstance(backlog, int):
             self.backlog = backlog
+        log_error = control.get(LOG_ERROR)
+        if isinstance(log_error, str):
+            self.log_error = log_error
         for name, value in control.items():
             if name.startswith(SOURCE_PREFIX) and isinstance(value, str):
                 self.sources[name.removeprefix(SOURCE_PREFIX)] = _words(value)

@@ -17,7 +17,10 @@ def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
     while this one writes. Raises DatabaseFormatError for a file of a newer format or of another kind, and
     sqlite3.OperationalError where the file cannot be written.
     """
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+    except sqlite3.OperationalError as error:
+        raise sqlite3.OperationalError(f"{path}: {error}; check that its folder exists and may be written") from None
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")

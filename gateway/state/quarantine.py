@@ -128,7 +128,7 @@ class Quarantine:
     @contextmanager
     def reading(cls, path: Path) -> Iterator["Quarantine"]:
         """Open for reading beside a running gateway; raises FileNotFoundError or DatabaseFormatError."""
-        quarantine = cls(open_database_for_reading(path, MIGRATIONS), max_bytes=0)
+        quarantine = cls(open_database_for_reading(path, MIGRATIONS), max_bytes=2**63)
         try:
             yield quarantine
         finally:

@@ -1,0 +1,359 @@
+"""From bytes to stored rows and acknowledgements, over the embedded store, without a broker."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from edge_agent.sparkplug.delivery import ACK, Acknowledgement, Gap
+from edge_agent.sparkplug.intervals import IntervalSet
+from edge_agent.sparkplug.metric import DataType, Metric
+from edge_agent.sparkplug.payload import decode, parse
+from edge_agent.sparkplug.quality import Quality
+from gateway.config import GatewaySettings
+from gateway.pipeline import DataPath
+from gateway.state.open_losses import OpenLosses
+from gateway.state.quarantine import Quarantine, QuarantineEntry
+from gateway.store.base import EdgeKey, Reject, Samples, Store, StoreUnavailableError, WriteBatch
+from gateway.store.config import DuckDbConfig, open_store
+from tests.gateway.wire import T0_MS, Wire, WireEdge
+from tests.servers import eventually
+
+EDGE = EdgeKey("showroom", "line-edge")
+FAR_NS = 2**62
+FLOW = {"flow": (DataType.DOUBLE, 1.0)}
+
+
+class Bench:
+    """A data path over an embedded store, what it sent to the edges, and what was stored when it did."""
+
+    def __init__(self, folder: Path, settings: GatewaySettings | None = None) -> None:
+        self.store: Store = open_store(DuckDbConfig(path=folder / "samples.duckdb"))
+        self.failing: StoreUnavailableError | None = None
+        self.quarantine = Quarantine.open(folder / "quarantine.db")
+        self.open_losses = OpenLosses(folder / "gateway.db")
+        self.acknowledged: list[tuple[Acknowledgement, int]] = []
+        self.rebirths = 0
+        known = self.store.load()
+        self._write = self.store.write
+        self.store.write = self._write_unless_failing  # type: ignore[method-assign]
+        self.path = DataPath(
+            settings or GatewaySettings(), self.store, known, self.quarantine, self.open_losses, self._publish
+        )
+
+    def _write_unless_failing(self, batch: WriteBatch, reject: Reject) -> None:
+        if self.failing is not None:
+            raise self.failing
+        self._write(batch, reject)
+
+    def _publish(self, topic: str, payload: bytes) -> bool:
+        (metric,) = decode(payload).metrics
+        if metric.name == ACK:
+            rows = sum(self.store.count(series.number, 0, FAR_NS) for series in self.store.series())
+            self.acknowledged.append((Acknowledgement.from_json(str(metric.value)), rows))
+        else:
+            self.rebirths += 1
+        return True
+
+    def take(self, *messages: Wire) -> None:
+        for topic, payload in messages:
+            self.path.receive(topic, payload)
+
+    def lsns(self) -> IntervalSet:
+        known = IntervalSet()
+        for said, _ in self.acknowledged:
+            known.update(said.stored)
+        return known
+
+    def rows(self, metric: str = "flow") -> Samples:
+        (number,) = (series.number for series in self.store.series() if series.key.metric == metric)
+        return self.store.raw(number, 0, FAR_NS, 1_000_000)
+
+    def entries(self) -> list[QuarantineEntry]:
+        return list(self.quarantine.list())
+
+    def close(self) -> None:
+        self.path.stop()
+        self.store.close()
+        self.quarantine.close()
+        self.open_losses.close()
+
+
+@contextmanager
+def running(folder: Path, settings: GatewaySettings | None = None) -> Iterator[Bench]:
+    bench = Bench(folder, settings)
+    bench.path.start()
+    try:
+        yield bench
+    finally:
+        bench.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with running(tmp_path) as started:
+        yield started
+
+
+def begin(bench: Bench, edge: WireEdge) -> None:
+    bench.take(edge.node_birth(), edge.device_birth("MIX-10", FLOW))
+
+
+def flow(edge: WireEdge, number: int, *, lsn: int | None = None, historical: bool = False) -> Wire:
+    metric = edge.number("MIX-10", "flow", float(number), T0_MS + number)
+    return edge.data("MIX-10", [metric], lsn=lsn, historical=historical)
+
+
+def test_rows_are_acknowledged_after_they_are_stored(bench: Bench) -> None:
+    """At the moment an acknowledgement leaves, the store holds every row it names."""
+    edge = WireEdge()
+    begin(bench, edge)
+    for number in range(50):
+        bench.take(flow(edge, number))
+    eventually(lambda: bench.lsns() == IntervalSet([(0, 50)]) or bench.lsns() == IntervalSet([(1, 50)]))
+    for said, rows in bench.acknowledged:
+        assert said.epoch == edge.epoch
+        assert rows >= max((last for _, last in said.stored), default=0)
+    assert bench.rows().number.tolist() == [float(number) for number in range(50)]
+
+
+def test_birth_values_of_our_edges_are_shown_and_not_stored(bench: Bench) -> None:
+    """A birth value updates the newest value alone; the same value comes as data with an LSN."""
+    edge = WireEdge()
+    begin(bench, edge)
+    bench.take(flow(edge, 5))
+    eventually(lambda: bench.lsns())
+    assert bench.rows().number.tolist() == [5.0]
+    begin(bench, edge)
+    (latest,) = bench.path.latest.snapshot()
+    assert (latest.value, latest.quality) == (5.0, Quality.GOOD)
+
+
+def test_a_signal_whose_source_is_away_at_birth_shows_its_first_value(bench: Bench) -> None:
+    """A birth that says STALE has the time of the birth; an older source time of the first value is still shown."""
+    edge = WireEdge()
+    bench.take(
+        edge.node_birth(at_ms=T0_MS + 50),
+        edge.device_birth("MIX-10", {"flow": (DataType.DOUBLE, None)}, at_ms=T0_MS + 50, Quality=500),
+        flow(edge, 5),
+    )
+    (latest,) = bench.path.latest.snapshot()
+    assert (latest.value, latest.quality) == (5.0, Quality.GOOD)
+
+
+def test_a_resend_is_acknowledged_again_and_stored_once(tmp_path: Path) -> None:
+    """Neither in one run nor over a restart does a message that comes twice make a second row."""
+    edge = WireEdge()
+    with running(tmp_path) as bench:
+        begin(bench, edge)
+        bench.take(flow(edge, 1, lsn=1), flow(edge, 1, lsn=1))
+        eventually(lambda: 1 in bench.lsns())
+        bench.acknowledged.clear()
+        bench.take(flow(edge, 1, lsn=1, historical=True))
+        eventually(lambda: 1 in bench.lsns())
+    with running(tmp_path) as bench:
+        begin(bench, edge)
+        bench.take(flow(edge, 1, lsn=1, historical=True), flow(edge, 2, lsn=2))
+        eventually(lambda: 1 in bench.lsns() and 2 in bench.lsns())
+        assert bench.rows().number.tolist() == [1.0, 2.0]
+        assert bench.path.receiver.traffic[EDGE].duplicates == 1
+
+
+@pytest.mark.parametrize("permanent", [False, True])
+def test_a_store_that_is_down_loses_nothing(bench: Bench, permanent: bool) -> None:
+    """While the store is down edges are told to hold, values stay live, and nothing is acknowledged; then all is."""
+    edge = WireEdge()
+    begin(bench, edge)
+    bench.failing = StoreUnavailableError("no answer", remedy="start it", permanent=permanent, retry_after_s=0.1)
+    bench.take(flow(edge, 1))
+    eventually(lambda: any(said.hold for said, _ in bench.acknowledged))
+    bench.take(flow(edge, 2))
+    eventually(lambda: [value.value for value in bench.path.latest.snapshot()] == [2.0])
+    assert bench.path.writer.health.remedy == "start it"
+    assert bench.path.writer.health.permanent is permanent
+    assert 1 not in bench.lsns()
+    bench.failing = None
+    eventually(lambda: 2 in bench.lsns(), timeout_s=20)
+    eventually(lambda: not bench.acknowledged[-1][0].hold)
+    assert bench.path.writer.health.error == ""
+    assert bench.rows().number.tolist() == [1.0, 2.0]
+
+
+def test_full_queues_drop_unacknowledged_and_take_the_resend(tmp_path: Path) -> None:
+    """Memory stays bounded while the store is down; what did not fit is taken when the edge sends it again."""
+    settings = GatewaySettings(live_queue_bytes=1_000_000, history_queue_bytes=1_000_000)
+    edge = WireEdge()
+    with running(tmp_path, settings) as bench:
+        begin(bench, edge)
+        bench.failing = StoreUnavailableError("no answer", remedy="start it", retry_after_s=0.1)
+        messages = [flow(edge, number, lsn=number) for number in range(1, 2_001)]
+        bench.take(*messages)
+        traffic = bench.path.receiver.traffic[EDGE]
+        assert traffic.refused > 100
+        assert bench.path.inbox.depth() < 1_200
+        bench.failing = None
+        eventually(lambda: bench.path.inbox.depth() == 0, timeout_s=20)
+
+        def all_came() -> bool:
+            missing = bench.lsns().missing(1, 2_000)
+            for first, last in missing:
+                bench.take(*(flow(edge, number, lsn=number, historical=True) for number in range(first, last + 1)))
+            return not missing
+
+        eventually(all_came, timeout_s=20, interval_s=0.5)
+        assert bench.rows().number.tolist() == [float(number) for number in range(1, 2_001)]
+
+
+def spoil(change: Callable[..., None]) -> Callable[[bytes], bytes]:
+    """Return a function that damages the second metric of a payload (the first is the LSN)."""
+
+    def damaged(payload: bytes) -> bytes:
+        message = parse(payload)
+        change(message.metrics[1])
+        serialised: bytes = message.SerializeToString()
+        return serialised
+
+    return damaged
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason", "readable"),
+    [
+        (lambda payload: payload[:-3], "not a Sparkplug B payload", False),
+        (lambda payload: b"", "the payload is empty", False),
+        (lambda payload: payload + b"\xf2\x04" + b"\x80" * 9, "not a Sparkplug B payload", False),
+        (lambda payload: payload + b"\x00" * 10_000_000, "more than 4000000", False),
+        (spoil(lambda metric: setattr(metric, "datatype", 99)), "data type number 99", True),
+        (spoil(lambda metric: setattr(metric, "string_value", "12")), "but the value is in string_value", True),
+        (spoil(lambda metric: setattr(metric, "bytes_value", b"1")), "but the value is in bytes_value", True),
+        (spoil(lambda metric: metric.ClearField("double_value")), "neither a value nor is_null", True),
+        (spoil(lambda metric: setattr(metric, "timestamp", 2**63)), "does not fit 64 bits", True),
+        (spoil(lambda metric: metric.properties.keys.append("ns")), "1 property keys, 0 values", True),
+    ],
+)
+def test_a_poisoned_message_goes_to_quarantine_and_the_rest_flows(
+    bench: Bench, damage: Callable[[bytes], bytes], reason: str, readable: bool
+) -> None:
+    """What cannot be read is on disk with its reason after one try, acknowledged where its LSN could be read."""
+    edge = WireEdge()
+    begin(bench, edge)
+    topic, payload = flow(edge, 1)
+    bench.take((topic, damage(payload)))
+    if not readable:
+        edge.seq -= 1  # its number was not read, so the next message must not seem to come too early
+    bench.take(flow(edge, 2))
+    eventually(lambda: 2 in bench.lsns())
+    eventually(lambda: bench.quarantine.count() == 1)
+    (entry,) = bench.entries()
+    assert reason in entry.reason
+    assert (entry.topic, entry.lsn) == (topic, 1 if readable else None)
+    assert (1 in bench.lsns()) is readable
+    assert bench.rows().number.tolist() == [2.0]
+
+
+def test_one_bad_point_costs_one_point(bench: Bench) -> None:
+    """The good values of a message with a bad one are stored, and the bad one is named with its time."""
+    edge = WireEdge()
+    bench.take(edge.node_birth(), edge.device_birth("MIX-10", {**FLOW, "count": (DataType.UINT64, 0)}))
+    big = Metric(None, DataType.UINT64, 2**63, T0_MS + 1, edge.alias("MIX-10", "count"))
+    bench.take(edge.data("MIX-10", [edge.number("MIX-10", "flow", 1.5, T0_MS + 1), big]))
+    eventually(lambda: 1 in bench.lsns())
+    assert bench.rows().number.tolist() == [1.5]
+    (value,) = bench.quarantine.values()
+    assert (value.series, value.time_ns) == ("showroom/line-edge/MIX-10/count", (T0_MS + 1) * 1_000_000)
+
+
+def test_gap_records_are_stored_as_declared(bench: Bench) -> None:
+    """A gap record is acknowledged like rows and readable from the store."""
+    edge = WireEdge()
+    begin(bench, edge)
+    gap = Gap("MIX-10", "flow", 10, 20, 7, "log_overflow")
+    bench.take(edge.gap(gap))
+    eventually(lambda: 1 in bench.lsns())
+    (declared,) = bench.store.gaps(0, 100)
+    assert (declared.edge, declared.epoch, declared.gap) == (EDGE, edge.epoch, gap)
+    assert bench.path.receiver.traffic[EDGE].dropped == 7
+
+
+def test_a_new_log_is_declared_once(tmp_path: Path) -> None:
+    """An edge that lost its log leaves one gap between the newest stored value and the first of the new log."""
+    edge = WireEdge()
+    with running(tmp_path) as bench:
+        begin(bench, edge)
+        bench.take(flow(edge, 1))
+        eventually(lambda: 1 in bench.lsns())
+    renewed = WireEdge(epoch=4)
+    for _ in range(2):
+        with running(tmp_path) as bench:
+            begin(bench, renewed)
+            bench.take(flow(renewed, 1_000, lsn=1))
+            eventually(lambda: any(0 in said.stored for said, _ in bench.acknowledged) or bench.store.gaps(0, FAR_NS))
+            eventually(lambda: 1 in bench.lsns())
+            eventually(lambda: bench.store.gaps(0, FAR_NS))
+            assert [gap.gap for gap in bench.store.gaps(0, FAR_NS)] == [
+                Gap(None, None, (T0_MS + 1) * 1_000_000, (T0_MS + 1_000) * 1_000_000, None, "epoch_changed")
+            ]
+
+
+def test_a_foreign_node_is_stored_with_its_birth_and_without_duplicates(bench: Bench) -> None:
+    """Births of nodes without LSNs are samples; a repeated (series, time) is stored once."""
+    edge = WireEdge("stranger", epoch=None)
+    bench.take(edge.node_birth(), edge.device_birth("PLC", {"level": (DataType.DOUBLE, 7.0)}))
+    for number in (1, 2, 1, 2):
+        bench.take(edge.data("PLC", [edge.number("PLC", "level", float(number), T0_MS + number)]))
+    bench.take(edge.device_birth("PLC", {"level": (DataType.DOUBLE, 7.0)}))
+    eventually(lambda: bench.path.writer.health.samples == 6)
+    assert bench.rows("level").number.tolist() == [7.0, 1.0, 2.0]
+    assert bench.acknowledged == []
+    assert [series.key.metric for series in bench.store.series()] == ["level"]
+
+
+def test_an_unknown_alias_is_not_acknowledged_until_a_rebirth_explains_it(bench: Bench) -> None:
+    """Data that cannot be read yet stays at the edge, which is asked for a rebirth and sends it again."""
+    edge = WireEdge()
+    begin(bench, edge)
+    level = edge.data("MIX-10", [edge.number("MIX-10", "level", 3.0, T0_MS + 1)])
+    bench.take(level)
+    eventually(lambda: bench.rebirths == 1)
+    bench.take(edge.node_birth(), edge.device_birth("MIX-10", {**FLOW, "level": (DataType.DOUBLE, None)}))
+    bench.take(flow(edge, 5))
+    eventually(lambda: 2 in bench.lsns())
+    assert 1 not in bench.lsns()
+    bench.take(edge.data("MIX-10", [edge.number("MIX-10", "level", 3.0, T0_MS + 1)], lsn=1, historical=True))
+    eventually(lambda: 1 in bench.lsns())
+    assert bench.rows("level").number.tolist() == [3.0]
+
+
+def test_a_lost_message_costs_nothing(bench: Bench) -> None:
+    """A sequence gap lets later data through after the time-out; the lost message is taken when it comes again."""
+    edge = WireEdge()
+    begin(bench, edge)
+    flow(edge, 1)
+    bench.take(flow(edge, 2))
+    eventually(lambda: 2 in bench.lsns())
+    eventually(lambda: bench.rebirths == 1)
+    bench.take(flow(edge, 1, lsn=1, historical=True))
+    eventually(lambda: 1 in bench.lsns())
+    assert bench.rows().number.tolist() == [1.0, 2.0]
+
+
+def test_status_of_an_edge_is_heard_and_not_stored(bench: Bench) -> None:
+    """Backlog and source states are for people; transient metrics never reach the store."""
+    edge = WireEdge()
+    begin(bench, edge)
+    words = '{"state":"unavailable","error":"refused","remedy":"start the server"}'
+    bench.take(
+        edge.status(
+            [
+                Metric("Delivery/backlog", DataType.UINT64, 12, T0_MS, is_transient=True),
+                Metric("Delivery/source/process-cell", DataType.STRING, words, T0_MS, is_transient=True),
+            ]
+        ),
+        flow(edge, 1),
+    )
+    eventually(lambda: 1 in bench.lsns())
+    traffic = bench.path.receiver.traffic[EDGE]
+    assert traffic.backlog == 12
+    assert traffic.sources["process-cell"].remedy == "start the server"
+    assert [series.key.metric for series in bench.store.series()] == ["flow"]
