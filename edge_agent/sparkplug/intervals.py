@@ -36,6 +36,13 @@ class IntervalSet:
         for first, last in other:
             self.add(first, last)
 
+    def remove_through(self, last: int) -> None:
+        """Remove every number up to and including `last`."""
+        whole = bisect_right(self._last, last)
+        del self._first[:whole], self._last[:whole]
+        if self._first and self._first[0] <= last:
+            self._first[0] = last + 1
+
     def __contains__(self, number: int) -> bool:
         index = bisect_right(self._first, number) - 1
         return index >= 0 and number <= self._last[index]

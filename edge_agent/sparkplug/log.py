@@ -1,0 +1,404 @@
+"""Durable log of an edge node: every message is here before it is published, until it is acknowledged."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pydantic import Field
+
+from edge_agent.sparkplug import overflow
+from edge_agent.sparkplug.delivery import Gap
+from edge_agent.sparkplug.intervals import IntervalSet
+from edge_agent.sparkplug.log_file import OpenedLog, Watermark, WatermarkFile, open_log, watermark_path
+from edge_agent.sparkplug.metric import DataType
+from edge_agent.sparkplug.origin import Origin
+from edge_agent.sparkplug.settings import Settings
+from edge_agent.sparkplug.unique_times import TimeState
+from edge_agent.sparkplug.wire import gap_metric, payload_time
+
+ROW_OVERHEAD_BYTES = 64
+_RESERVE_BYTES = 8_000_000
+_PRESSURE_STEP_BYTES = 65_536
+_NS_PER_H = 3_600_000_000_000
+
+
+class LogConfig(Settings):
+    """The durable log and how it is emptied.
+
+    Attributes:
+        path: SQLite file; damaged ones are moved aside beside it.
+        max_bytes: limit of the messages in it. A nearly full disk lowers it.
+        max_age_h: messages older than this are dropped (and declared lost).
+        overflow: what gives way at the limit: `oldest` messages, `newest` values, or fidelity: `thin_out` takes every
+            second value of the oldest messages, up to three times, before it drops the oldest.
+        max_waiting_values: values kept in memory while the log cannot be written (disk full).
+        resend_after_s: unacknowledged messages are sent again after this time.
+        resend_per_s: upper limit of messages of the backlog sent per second; live ones always come first.
+        resend_window: upper limit of messages of the backlog that are sent and not yet acknowledged.
+        window_s, window_messages: with delivery = "window", a message is kept this long after it was sent, and at most
+            so many are kept.
+    """
+
+    path: Path
+    max_bytes: int = Field(default=1_000_000_000, ge=100_000)
+    max_age_h: float = Field(default=720.0, gt=0, le=87_600)
+    overflow: Literal["oldest", "newest", "thin_out"] = "oldest"
+    max_waiting_values: int = Field(default=50_000, ge=1_000)
+    resend_after_s: float = Field(default=10.0, ge=0.1, le=3_600)
+    resend_per_s: float = Field(default=500.0, ge=1, le=100_000)
+    resend_window: int = Field(default=500, ge=1, le=100_000)
+    window_s: float = Field(default=60.0, ge=1, le=86_400)
+    window_messages: int = Field(default=10_000, ge=1)
+
+
+class NewRow(NamedTuple):
+    """A message to be logged; device_id is empty for a message of the edge node itself. Times in UTC ns."""
+
+    device_id: str
+    created_ns: int
+    first_ns: int
+    last_ns: int
+    n_values: int
+    payload: bytes
+    is_gap: bool = False
+
+
+class LoggedRow(NamedTuple):
+    """A message in the log; its payload has neither LSN nor seq."""
+
+    lsn: int
+    device_id: str
+    payload: bytes
+
+
+class AliasKey(NamedTuple):
+    """What an alias stands for, for ever."""
+
+    device_id: str
+    metric: str
+    datatype: DataType
+    origin: Origin
+
+
+@dataclass(slots=True)
+class Drops:
+    """Exact counts of values given up since the start, by cause."""
+
+    log_overflow: int = 0
+    log_thinned: int = 0
+
+    def count(self, cause: str, values: int) -> None:
+        """Add to one cause."""
+        setattr(self, cause, getattr(self, cause) + values)
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What an append did: the LSN of each row in order (None where policy `newest` refused it), and gap rows added."""
+
+    lsns: Sequence[int | None]
+    gaps: Sequence[LoggedRow] = field(default_factory=tuple)
+
+
+class DurableLog:
+    """The log, used by one thread. Everything it raises is OSError or sqlite3.Error; nothing has changed then."""
+
+    def __init__(
+        self, config: LogConfig, opened: OpenedLog, *, disk: Callable[[], tuple[int, int]] | None = None
+    ) -> None:
+        """Use `open` instead; `disk` returns total and free bytes of the disk."""
+        self.opened = opened
+        self.drops = Drops()
+        self._config = config
+        self._database = opened.database
+        self._disk = disk or (lambda: _disk_bytes(config.path.parent))
+        self._watermark = WatermarkFile(watermark_path(config.path))
+        meta = dict(self._database.execute("SELECT key, value FROM meta"))
+        self.epoch: int = meta["epoch"]
+        self.next_lsn: int = meta["next_lsn"]
+        query = f"SELECT count(*), coalesce(sum(length(payload) + {ROW_OVERHEAD_BYTES}), 0) FROM message"  # noqa: S608
+        self.count: int
+        self.bytes: int
+        self.count, self.bytes = self._database.execute(query).fetchone()
+        self._aliases: dict[AliasKey, int] = {
+            AliasKey(device, metric, DataType(datatype), Origin(origin)): alias
+            for alias, device, metric, datatype, origin in self._database.execute("SELECT * FROM alias")
+        }
+        self._series: dict[tuple[str, str], int] = {}
+        for key, alias in sorted(self._aliases.items(), key=lambda item: item[1]):
+            self._series.setdefault((key.device_id, key.metric), alias)
+        self._refused: dict[str, overflow.Loss] = {}
+        (self._page_bytes,) = self._database.execute("PRAGMA page_size").fetchone()
+
+    @classmethod
+    def open(cls, config: LogConfig, now_ns: int) -> "DurableLog":
+        """Open or create the file; raises ConfigError where it cannot be used. Damage is in `opened`."""
+        return cls(config, open_log(config.path, now_ns))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def append(self, rows: Sequence[NewRow], now_ns: int, newest: Mapping[str, int] | None = None) -> Appended:
+        """Add rows in one durable transaction, making room by the declared policy.
+
+        `newest` are source names with the newest source time they gave, kept for the gap after a restart.
+        """
+        incoming = sum(len(row.payload) + ROW_OVERHEAD_BYTES for row in rows)
+        losses: list[overflow.Loss] = []
+        freed = overflow.Freed()
+        with self._transaction():
+            excess = self._excess(incoming)
+            refuses = excess > 0 and self._config.overflow == "newest"
+            if excess > 0 and not refuses:
+                step = min(self._config.max_bytes // 20, 4_000_000)
+                freed = overflow.make_room(
+                    self._database, self._config.overflow == "thin_out", excess + step, ROW_OVERHEAD_BYTES
+                )
+                losses = freed.losses
+            accepted = [row for row in rows if row.is_gap or not refuses]
+            gaps = [gap_row(loss.gap(), now_ns) for loss in losses]
+            stored = [*accepted, *gaps]
+            self._insert(stored)
+            if newest:
+                self._database.executemany(
+                    "INSERT INTO source VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET newest_ns=excluded.newest_ns "
+                    "WHERE excluded.newest_ns > newest_ns",
+                    newest.items(),
+                )
+        first = self.next_lsn
+        self.next_lsn += len(stored)
+        self.count += len(stored) - freed.messages
+        self.bytes += sum(len(row.payload) + ROW_OVERHEAD_BYTES for row in stored) - freed.bytes
+        for loss in losses:
+            self.drops.count(loss.cause, loss.count)
+        lsn = iter(range(first, self.next_lsn))
+        lsns = [next(lsn) if row.is_gap or not refuses else None for row in rows]
+        for row, given in zip(rows, lsns, strict=True):
+            if given is None:
+                self._refuse(row)
+        return Appended(lsns, [LoggedRow(next(lsn), "", row.payload) for row in gaps])
+
+    def take_refused(self, now_ns: int) -> Sequence[NewRow]:
+        """Return gap rows for the values that policy `newest` refused since the last call; append them."""
+        rows = [gap_row(loss.gap(), now_ns) for loss in self._refused.values()]
+        self._refused.clear()
+        return rows
+
+    @property
+    def owes_gaps(self) -> bool:
+        """Whether refused values are not declared yet."""
+        return bool(self._refused)
+
+    def acknowledge(self, stored: IntervalSet, times: Mapping[int, TimeState]) -> None:
+        """Delete exactly these messages, and remember times: once the rows are gone nothing else tells them."""
+        with self._transaction():
+            n_messages = n_bytes = 0
+            for first, last in stored:
+                counted = self._database.execute(
+                    f"SELECT count(*), coalesce(sum(length(payload) + {ROW_OVERHEAD_BYTES}), 0) FROM message "  # noqa: S608
+                    "WHERE lsn BETWEEN ? AND ?",
+                    (first, last),
+                ).fetchone()
+                self._database.execute("DELETE FROM message WHERE lsn BETWEEN ? AND ?", (first, last))
+                n_messages += counted[0]
+                n_bytes += counted[1]
+            self._remember(times)
+        self.count -= n_messages
+        self.bytes -= n_bytes
+
+    def drop_old(self, now_ns: int) -> Sequence[LoggedRow]:
+        """Drop messages beyond the age limit; returns the gap rows that declare them."""
+        limit_ns = now_ns - int(self._config.max_age_h * _NS_PER_H)
+        with self._transaction():
+            freed = overflow.drop_older(self._database, limit_ns, ROW_OVERHEAD_BYTES)
+            gaps = [gap_row(loss.gap(), now_ns) for loss in freed.losses]
+            self._insert(gaps)
+        first = self.next_lsn
+        self.next_lsn += len(gaps)
+        self.count += len(gaps) - freed.messages
+        self.bytes += sum(len(row.payload) + ROW_OVERHEAD_BYTES for row in gaps) - freed.bytes
+        for loss in freed.losses:
+            self.drops.count(loss.cause, loss.count)
+        return [LoggedRow(first + index, "", row.payload) for index, row in enumerate(gaps)]
+
+    def rows(self, first: int, last: int, limit: int) -> Sequence[LoggedRow]:
+        """Return at most `limit` messages with LSN in [first, last], oldest first."""
+        select = "SELECT lsn, device_id, payload FROM message WHERE lsn BETWEEN ? AND ? ORDER BY lsn LIMIT ?"
+        return [LoggedRow(*row) for row in self._database.execute(select, (first, last, limit))]
+
+    def intervals(self) -> IntervalSet:
+        """Return the LSNs of all messages in the log."""
+        lsns = IntervalSet()
+        for (lsn,) in self._database.execute("SELECT lsn FROM message ORDER BY lsn"):
+            lsns.add(lsn)
+        return lsns
+
+    @property
+    def first_lsn(self) -> int:
+        """Lowest LSN in the log; the next one where it is empty."""
+        (lowest,) = self._database.execute("SELECT min(lsn) FROM message").fetchone()
+        return self.next_lsn if lowest is None else int(lowest)
+
+    @property
+    def oldest_ns(self) -> int:
+        """Source time of the oldest message in the log; 0 where it is empty."""
+        row = self._database.execute("SELECT first_ns FROM message ORDER BY lsn LIMIT 1").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def aliases(self, keys: Sequence[AliasKey]) -> Sequence[int]:
+        """Return the alias of each key; new ones are numbered durably."""
+        fresh = [key for key in dict.fromkeys(keys) if key not in self._aliases]
+        if fresh:
+            first = max(self._aliases.values(), default=0) + 1
+            rows = [(first + index, *key) for index, key in enumerate(fresh)]
+            with self._transaction():
+                self._database.executemany("INSERT INTO alias VALUES (?, ?, ?, ?, ?)", rows)
+            for index, key in enumerate(fresh):
+                self._aliases[key] = first + index
+                self._series.setdefault((key.device_id, key.metric), first + index)
+        return [self._aliases[key] for key in keys]
+
+    def first_alias(self, device_id: str, metric: str) -> int:
+        """Return the first alias a series had, whatever its type and origin were; it stands for the series."""
+        return self._series[device_id, metric]
+
+    def known_aliases(self) -> Mapping[AliasKey, int]:
+        """Return every alias ever given."""
+        return self._aliases
+
+    def times(self) -> Mapping[int, TimeState]:
+        """Return what was remembered of the times of each series."""
+        return {row[0]: TimeState(*row[1:]) for row in self._database.execute("SELECT * FROM series_time")}
+
+    def begin_session_numbers(self) -> int:
+        """Return the bdSeq to count from; apart from those of the last start, whose late wills must not be taken."""
+        row = self._database.execute("SELECT value FROM meta WHERE key='bd_seq'").fetchone()
+        bd_seq = ((0 if row is None else int(row[0])) + 17) % 256
+        with self._transaction():
+            self._database.execute("INSERT OR REPLACE INTO meta VALUES ('bd_seq', ?)", (bd_seq,))
+        return bd_seq
+
+    @property
+    def newest_ns(self) -> int:
+        """Time of the newest thing in the log; 0 where there is nothing."""
+        rows = self._database.execute("SELECT max(created_ns) FROM message UNION ALL SELECT max(newest_ns) FROM source")
+        return max(int(newest or 0) for (newest,) in rows)
+
+    def known_devices(self) -> Mapping[str, bool]:
+        """Return every device that was ever declared, and whether its times are its own clock's."""
+        return {row[0]: bool(row[1]) for row in self._database.execute("SELECT device_id, own_clock FROM device")}
+
+    @property
+    def times_lsn(self) -> int:
+        """First message whose times are not among those remembered."""
+        row = self._database.execute("SELECT value FROM meta WHERE key='times_lsn'").fetchone()
+        return 1 if row is None else int(row[0])
+
+    def remember(self, times: Mapping[int, TimeState]) -> None:
+        """Keep the times of some series."""
+        with self._transaction():
+            self._remember(times)
+
+    def assign(self, device_id: str, source: str, *, own_clock: bool) -> None:
+        """Note which source a device belongs to, and whether its times are not those of the wall clock."""
+        with self._transaction():
+            self._database.execute(
+                "INSERT INTO device VALUES (?, ?, ?, NULL) "
+                "ON CONFLICT (device_id) DO UPDATE SET source=excluded.source, own_clock=excluded.own_clock",
+                (device_id, source, own_clock),
+            )
+
+    def begin_silence(self, alive_ns: int, longest_delay_ns: Mapping[str, int], default_delay_ns: int) -> None:
+        """Note, at the start, since when each known device may have given values that nobody logged.
+
+        A value on its way when the edge ended is older than the end by up to the delay of its source. Where the source
+        has a clock of its own, the silence begins at its newest time that was logged.
+        """
+        newest = dict(self._database.execute("SELECT name, newest_ns FROM source"))
+        with self._transaction():
+            select = "SELECT device_id, source, own_clock FROM device WHERE silent_from_ns IS NULL"
+            for device_id, source, own_clock in self._database.execute(select).fetchall():
+                delay_ns = longest_delay_ns.get(source, default_delay_ns)
+                begin = newest.get(source, alive_ns) if own_clock else max(alive_ns - delay_ns, 0)
+                self._database.execute("UPDATE device SET silent_from_ns=? WHERE device_id=?", (begin, device_id))
+
+    def silent_devices(self) -> Mapping[str, int]:
+        """Return devices whose silence has not been declared yet, with its begin."""
+        select = "SELECT device_id, silent_from_ns FROM device WHERE silent_from_ns IS NOT NULL"
+        return dict(self._database.execute(select))
+
+    def end_silence(self, device_id: str, row: NewRow | None) -> LoggedRow | None:
+        """Declare the silence of a device (row) or forget it (None) in one transaction."""
+        with self._transaction():
+            self._database.execute("UPDATE device SET silent_from_ns=NULL WHERE device_id=?", (device_id,))
+            if row is not None:
+                self._insert([row])
+        if row is None:
+            return None
+        self.next_lsn += 1
+        self.count += 1
+        self.bytes += len(row.payload) + ROW_OVERHEAD_BYTES
+        return LoggedRow(self.next_lsn - 1, row.device_id, row.payload)
+
+    def mark(self, alive_ns: int) -> None:
+        """Write the watermark; alive_ns: everything given until then is logged or declared."""
+        self._watermark.write(Watermark(alive_ns, self.next_lsn, self.oldest_ns, self.epoch))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._database.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise
+
+    def _insert(self, rows: Sequence[NewRow]) -> None:
+        values = (
+            (lsn, row.device_id, row.is_gap, row.created_ns, row.first_ns, row.last_ns, row.n_values, 0, row.payload)
+            for lsn, row in enumerate(rows, self.next_lsn)
+        )
+        self._database.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        self._database.execute("UPDATE meta SET value=? WHERE key='next_lsn'", (self.next_lsn + len(rows),))
+
+    def _remember(self, times: Mapping[int, TimeState]) -> None:
+        rows: Iterable[tuple[object, ...]] = ((series, *state) for series, state in times.items())
+        self._database.executemany("INSERT OR REPLACE INTO series_time VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        self._database.execute("INSERT OR REPLACE INTO meta VALUES ('times_lsn', ?)", (self.next_lsn,))
+
+    def _excess(self, incoming: int) -> int:
+        """Return how many bytes must go so that `incoming` bytes fit; 0 or less where they do."""
+        excess = self.bytes + incoming - self._config.max_bytes
+        total, free = self._disk()
+        if free >= min(_RESERVE_BYTES, total // 8):
+            return excess
+        (free_pages,) = self._database.execute("PRAGMA freelist_count").fetchone()
+        shortage = 2 * incoming + _PRESSURE_STEP_BYTES - free_pages * self._page_bytes
+        return int(max(excess, min(shortage, self.bytes)))
+
+    def _refuse(self, row: NewRow) -> None:
+        loss = self._refused.setdefault(row.device_id, overflow.Loss(row.device_id, "log_overflow"))
+        loss.add(row.first_ns, row.last_ns, row.n_values)
+        self.drops.count(loss.cause, row.n_values)
+
+
+def gap_row(gap: Gap, now_ns: int) -> NewRow:
+    """Return the message that declares a gap."""
+    payload = payload_time(now_ns) + gap_metric(gap)
+    return NewRow("", now_ns, gap.from_ns, gap.to_ns, 0, payload, is_gap=True)
+
+
+def _disk_bytes(folder: Path) -> tuple[int, int]:
+    usage = shutil.disk_usage(folder)
+    return usage.total, usage.free
+
+
+LogError = (OSError, sqlite3.Error)
+"""What a log that cannot be read or written raises."""

@@ -1,0 +1,70 @@
+"""The time between two lives of an edge node, in which nobody logged: declared once, per device, as a gap."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from edge_agent.sparkplug.delivery import Gap
+from edge_agent.sparkplug.encoder import Encoder, ReportedValue
+from edge_agent.sparkplug.log import DurableLog, NewRow, gap_row
+from edge_agent.sparkplug.log_file import Watermark
+
+_PATIENCE_S = 2.0
+"""How long after the first value of a device the others are waited for: a source may subscribe in several steps."""
+
+
+@dataclass(slots=True)
+class _Silence:
+    from_ns: int
+    own_clock: bool
+    to_ns: int = 0
+    first_s: float | None = None
+    heard: set[int] = field(default_factory=set)
+    complete: bool = False
+
+
+class Silences:
+    """Devices whose silence has begun and is not declared yet. The log keeps them over any number of crashes."""
+
+    def __init__(self, log: DurableLog, longest_delay_ns: Mapping[str, int], default_delay_ns: int) -> None:
+        self._log = log
+        self._longest_delay_ns = longest_delay_ns
+        self._default_delay_ns = default_delay_ns
+        self._open: dict[str, _Silence] = {}
+
+    def begin(self, watermark: Watermark | None) -> None:
+        """Begin the silence of every device that was known at the last end; raises LogError."""
+        alive_ns = watermark.alive_ns if watermark is not None else self._log.newest_ns
+        if alive_ns:
+            self._log.begin_silence(alive_ns, self._longest_delay_ns, self._default_delay_ns)
+        own_clock = self._log.known_devices()
+        self._open = {
+            device_id: _Silence(from_ns, own_clock[device_id])
+            for device_id, from_ns in self._log.silent_devices().items()
+        }
+
+    def heard(self, values: Sequence[ReportedValue], encoder: Encoder, until_ns: int, now_s: float) -> None:
+        """Values of a source arrived: the silence of their devices ends with the first value of each metric."""
+        if not self._open:
+            return
+        for number, time_ns, _, _ in values:
+            device = encoder.device_of(number)
+            silence = self._open.get(device.name)
+            if silence is None or number in silence.heard:
+                continue
+            if silence.first_s is None:
+                silence.first_s = now_s
+            silence.heard.add(number)
+            silence.to_ns = max(silence.to_ns, time_ns) if silence.own_clock else until_ns
+            silence.complete = len(silence.heard) >= len(device.lines)
+
+    def due(self, now_s: float, now_ns: int) -> Iterator[tuple[str, NewRow | None]]:
+        """Yield devices whose silence ended, with the gap record (None where it has no width)."""
+        for device_id, silence in list(self._open.items()):
+            if silence.first_s is None or not (silence.complete or now_s - silence.first_s >= _PATIENCE_S):
+                continue
+            row = None
+            if silence.to_ns > silence.from_ns:
+                gap = Gap(device_id, None, silence.from_ns, silence.to_ns, None, "edge_down")
+                row = gap_row(gap, now_ns)
+            yield device_id, row
+            del self._open[device_id]
