@@ -7,12 +7,10 @@ import re
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
@@ -21,62 +19,13 @@ from edge_agent.sparkplug.delivery import ACK, REBIRTH, Acknowledgement
 from edge_agent.sparkplug.intervals import IntervalSet
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.payload import decode
-from gateway.store.config import DuckDbConfig, open_store
+from tests.gateway.gateway_process import GatewayProcess
 from tests.gateway.wire import T0_MS, Wire, WireEdge
-from tests.servers import Server, eventually, find_free_port
+from tests.servers import Server, eventually
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(180)]
 STATE = "spBv1.0/STATE/showroom-gateway"
 FLOW = {"flow": (DataType.DOUBLE, 1.0)}
-
-
-@dataclass
-class GatewayProcess:
-    """A gateway process that a test may kill and start again."""
-
-    folder: Path
-    broker_port: int
-    http_port: int = field(default_factory=find_free_port)
-    process: "subprocess.Popen[bytes] | None" = None
-    log: "IO[bytes] | None" = None
-
-    def start(self) -> None:
-        config = self.folder / "gateway.toml"
-        config.write_text(
-            f"[gateway]\nhttp_port = {self.http_port}\n"
-            f"[broker]\nport = {self.broker_port}\n"
-            '[store]\ntype = "duckdb"\npath = "samples.duckdb"\n',
-            encoding="utf-8",
-        )
-        self.log = (self.folder / "gateway.log").open("ab")
-        already = self.text().count("ready: ")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "--config", str(config), "--exit-with-parent"],
-            stdin=subprocess.PIPE,
-            stderr=self.log,
-        )
-        eventually(lambda: self.text().count("ready: ") > already and self.hop("broker") == "ok", timeout_s=30)
-
-    def text(self) -> str:
-        return (self.folder / "gateway.log").read_text(encoding="utf-8")
-
-    def get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/api/v1/{path}", timeout=10) as answer:
-            return json.load(answer)
-
-    def hop(self, name: str) -> str:
-        return next((hop["state"] for hop in self.get("health")["hops"] if hop["name"] == name), "")
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> int:
-        assert self.process is not None
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        return self.process.wait(20)
 
 
 class Edge:
@@ -152,17 +101,6 @@ def edge(broker: Server, gateway: GatewayProcess) -> Iterator[Edge]:
     node.stop()
 
 
-def stored_values(gateway: GatewayProcess) -> list[float]:
-    store = open_store(DuckDbConfig(path=gateway.folder / "samples.duckdb"))
-    try:
-        store.load()
-        (series,) = store.series()
-        values: list[float] = store.raw(series.number, 0, 2**62, 1_000_000).number.tolist()
-        return values
-    finally:
-        store.close()
-
-
 def test_values_travel_from_a_node_to_store_and_api(gateway: GatewayProcess, edge: Edge) -> None:
     """What a node publishes is acknowledged, shown by the API and lies in the store after an orderly stop."""
     edge.be_born()
@@ -174,7 +112,7 @@ def test_values_travel_from_a_node_to_store_and_api(gateway: GatewayProcess, edg
     (status,) = gateway.get("pipeline")["edges"]
     assert (status["online"], status["last_lsn"]) == (True, 100)
     assert gateway.stop() == 0
-    assert stored_values(gateway) == [float(number) for number in range(1, 101)]
+    assert gateway.stored_values() == [float(number) for number in range(1, 101)]
 
 
 def test_state_says_whether_the_gateway_is_there(gateway: GatewayProcess, edge: Edge) -> None:
@@ -215,7 +153,7 @@ def test_killed_at_any_moment_it_loses_and_doubles_nothing(gateway: GatewayProce
 
     eventually(everything, timeout_s=30, interval_s=1.0)
     gateway.stop()
-    assert stored_values(gateway) == [float(number) for number in range(1, sent + 1)]
+    assert gateway.stored_values() == [float(number) for number in range(1, sent + 1)]
 
 
 def test_a_dead_node_is_shown_as_stale_and_its_will_counts_once(gateway: GatewayProcess, edge: Edge) -> None:
@@ -246,7 +184,7 @@ def test_a_broker_that_is_killed_costs_nothing(broker: Server, gateway: GatewayP
     edge.flow(2)
     eventually(lambda: 2 in edge.acknowledged)
     gateway.stop()
-    assert stored_values(gateway) == [1.0, 2.0]
+    assert gateway.stored_values() == [1.0, 2.0]
 
 
 def test_a_port_that_is_taken_is_said(gateway: GatewayProcess) -> None:
