@@ -1,9 +1,9 @@
 """One OPC UA session that can only read: connecting, the few services that are needed, and the publish loop."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,16 +11,21 @@ from asyncua import Client, ua
 from asyncua.client.ua_client import UaClient
 from asyncua.client.ua_session import UaSession
 from asyncua.common.utils import Buffer
-from asyncua.crypto import security_policies, uacrypto
 
 from edge_agent.sources.config import OpcUaSourceConfig
 from edge_agent.sources.opcua.address import NodeAddress
+from edge_agent.sources.opcua.channel import secure
 from edge_agent.sources.opcua.general import decode_by_library
-from edge_agent.sources.opcua.pki import CertificateError, check_server_certificate, own_certificate
 from edge_agent.sources.opcua.publish import PublishResult, UnusualContentError, decode_publish_response
 from edge_agent.sparkplug.settings import read_secret
 
 Item = TypeVar("Item")
+
+# The library logs every failed attempt and every request that ends with its connection; the source says it once, with
+# the remedy. Whoever wants the library's words sets the level of this logger first.
+_LIBRARY_LOG = logging.getLogger("asyncua")
+if _LIBRARY_LOG.level == logging.NOTSET:
+    _LIBRARY_LOG.setLevel(logging.CRITICAL)
 
 CHUNK = 500
 """Nodes per request: below the operation limits of common servers."""
@@ -38,12 +43,6 @@ _READ_REQUESTS = (
     ua.CreateMonitoredItemsRequest,
     ua.PublishRequest,
 )
-_POLICIES = {
-    "basic256sha256": security_policies.SecurityPolicyBasic256Sha256,
-    "aes128_sha256_rsaoaep": security_policies.SecurityPolicyAes128Sha256RsaOaep,
-    "aes256_sha256_rsapss": security_policies.SecurityPolicyAes256Sha256RsaPss,
-}
-_MODES = {"sign": ua.MessageSecurityMode.Sign, "sign_and_encrypt": ua.MessageSecurityMode.SignAndEncrypt}
 _TRIGGERS = {
     "status_value": ua.DataChangeTrigger.StatusValue,
     "status_value_timestamp": ua.DataChangeTrigger.StatusValueTimestamp,
@@ -101,7 +100,7 @@ class Session:
         user = password = None
         if config.user is not None and config.password_file is not None:
             user, password = config.user, read_secret(base_dir / config.password_file)
-        await _secure(client, config, base_dir)
+        await secure(client, config.security, base_dir)
         session = cls(client, config)
         try:
             await client.connect_socket()
@@ -271,34 +270,6 @@ class Session:
             await asyncio.sleep(0.75 * self._client.secure_channel_timeout / 1000)
             await self._client.open_secure_channel(renew=True)
             self._client.uaclient.revolve_security_token()
-
-
-async def _secure(client: Client, config: OpcUaSourceConfig, base_dir: Path) -> None:
-    """Set up the secured channel after checking who the server is; with policy `none` there is nothing to check."""
-    security = config.security
-    if security.policy == "none" or security.pki_dir is None:
-        return
-    now = datetime.now(UTC)
-    pki_dir = base_dir / security.pki_dir
-    own = own_certificate(pki_dir, security.application_uri, now)
-    policy, mode = _POLICIES[security.policy], _MODES[security.mode]
-    wanted = (policy.URI, mode)
-    endpoints = await client.connect_and_get_server_endpoints()
-    endpoint = next((e for e in endpoints if (e.SecurityPolicyUri, e.SecurityMode) == wanted), None)
-    if endpoint is None:
-        offered = sorted({f"{e.SecurityPolicyUri.rpartition('#')[2]}/{e.SecurityMode.name}" for e in endpoints})
-        raise CertificateError(
-            f"the server does not offer {security.policy} with mode {security.mode}",
-            f"set security.policy and security.mode to one it offers: {', '.join(offered)}",
-        )
-    leaf = check_server_certificate(pki_dir, endpoint.ServerCertificate or b"", endpoint.Server.ApplicationUri, now)
-    await client.set_security(
-        policy,
-        own.certificate,
-        own.private_key,
-        server_certificate=uacrypto.CertProperties(leaf, extension="der"),
-        mode=mode,
-    )
 
 
 def status_name(status: int) -> str:

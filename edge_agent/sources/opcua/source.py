@@ -112,7 +112,8 @@ class OpcUaSource:
 
     def _lose(self, error: Exception, sink: Sink) -> None:
         """Take note that there is no connection: say so once, and mark every tag stale once."""
-        secured = self._config.security.policy != "none"
+        # A server that closes a standing connection does so for another reason than our certificate.
+        secured = self._config.security.policy != "none" and self._state != "connected"
         self._trouble = explain(error, self._config.url, secured=secured)
         if self._state == "connected":
             now_ns = time.time_ns() + self._skew_ns
