@@ -1,5 +1,7 @@
 """Configuration of sources: what is wrong is named, nothing is guessed."""
 
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from edge_agent.sources import config
 from edge_agent.sources.config import OpcUaSourceConfig, SourceConfig, build_source
 from edge_agent.sources.opcua.address import NodeAddress, PathElement, parse_path
 
@@ -104,3 +107,14 @@ def test_browse_path_elements_carry_their_own_namespace() -> None:
         PathElement("MIX-10"),
         PathElement("flow", "urn:x"),
     )
+
+
+README = Path(config.__file__).with_name("README.md")
+SAMPLES = re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=["opcua", "mqtt"])
+def test_documented_samples_are_valid(sample: str) -> None:
+    """Every configuration that the README shows is accepted as it stands."""
+    (source,) = tomllib.loads(sample)["sources"]
+    assert ADAPTER.validate_python(source).name == source["name"]
