@@ -1,0 +1,164 @@
+"""Every shipped profile gives configurations that its processes accept, and nothing secret stands in them."""
+
+import os
+import socket
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from demo_line.servers.opcua.server import APPLICATION_URI
+from deploy.check_config import check_file
+from deploy.plan import Plan
+from deploy.prepare import prepare
+from deploy.problem import Problem
+from deploy.profile import SHIPPED, ProfileFolder, fill, shipped_names
+from edge_agent.sparkplug.settings import ConfigError
+
+FREE = {"http": 0, "mqtt": 0, "opcua": 0}
+
+
+def settings_of(name: str, folder: Path) -> dict[str, str]:
+    """Give what a profile asks for."""
+    secret = folder / "secret"
+    secret.write_text("s3cret-of-the-database\n", encoding="utf-8")
+    secret.chmod(0o600)
+    required = ProfileFolder(name).load({}, complete=False).required
+    return {key: str(secret) if key.endswith("_file") else "showroom" for key in required}
+
+
+def prepared(name: str, tmp_path: Path, ports: Mapping[str, int] = FREE) -> Plan:
+    return prepare(name, tmp_path / "data", ports, settings_of(name, tmp_path))
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_generated_configurations_are_valid(name: str, tmp_path: Path) -> None:
+    """Each process of a shipped profile accepts the configuration that is made for it."""
+    plan = prepared(name, tmp_path)
+    kinds = {path.stem: check_file(path) for path in (plan.folder / "config").glob("*.toml")}
+    assert kinds == {"line": "line", "line-edge": "edge agent", "meter-edge": "edge agent", "gateway": "gateway"}
+    assert plan.processes[0].name == "broker"
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_profile_files_are_valid(name: str) -> None:
+    """`showroom check-config` accepts every shipped profile."""
+    assert check_file(SHIPPED / name / "profile.toml") == "profile"
+
+
+def test_secrets_are_private_and_stand_nowhere_else(tmp_path: Path) -> None:
+    """Passwords and private keys are readable by their owner only, and no configuration holds one."""
+    plan = prepared("influx", tmp_path)
+    passwords = [path.read_text("utf-8").strip() for path in (plan.folder / "secrets").iterdir()]
+    assert len(passwords) == len(set(passwords)) == 5
+    assert all(len(password) >= 24 for password in passwords)
+    private = [*(plan.folder / "secrets").iterdir(), plan.folder / "broker" / "users.conf"]
+    private += (plan.folder / "pki").rglob("private_key.pem")
+    assert len(private) == 8
+    if os.name == "posix":
+        assert {oct(stat.S_IMODE(path.stat().st_mode)) for path in private} == {"0o600"}
+    for path in plan.folder.rglob("*.toml"):
+        text = path.read_text("utf-8")
+        assert not any(password in text for password in [*passwords, "s3cret-of-the-database"])
+    assert not any(password in plan.to_json() for password in passwords)
+
+
+def test_second_start_keeps_passwords_and_certificates(tmp_path: Path) -> None:
+    """Devices that were given a password or a certificate once need not be told again."""
+    kept = ["secrets/broker-gateway.password", "pki/line/own/certificate.der", "pki/line-edge/own/certificate.der"]
+    first = [(prepared("laptop", tmp_path).folder / name).read_bytes() for name in kept]
+    assert [(prepared("laptop", tmp_path).folder / name).read_bytes() for name in kept] == first
+
+
+def test_line_and_edge_know_each_other(tmp_path: Path) -> None:
+    """From the first start on the OPC UA server trusts the edge agent's certificate and the other way round."""
+    pki = prepared("laptop", tmp_path).folder / "pki"
+    assert (pki / "line/trusted/line-edge.der").read_bytes() == (pki / "line-edge/own/certificate.der").read_bytes()
+    assert (pki / "line-edge/trusted/line.der").read_bytes() == (pki / "line/own/certificate.der").read_bytes()
+    assert ProfileFolder("laptop").load({}).trust[0].server_uri == APPLICATION_URI
+
+
+def test_usual_port_that_is_taken_is_moved_and_said(tmp_path: Path) -> None:
+    """A port that nobody asked for and somebody else uses is replaced by a free one, with a note."""
+    folder = own_profile(tmp_path, "")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        document = (folder / "profile.toml").read_text("utf-8") + f"[ports]\nhttp = {taken}\nmqtt = 0\nopcua = 0\n"
+        (folder / "profile.toml").write_text(document, encoding="utf-8")
+        plan = prepare(str(folder), tmp_path / "data", {}, {})
+    assert str(taken) not in plan.url
+    assert any(f"port {taken} (http) is taken" in note for note in plan.notes)
+
+
+def test_port_that_was_asked_for_and_is_taken_is_an_error(tmp_path: Path) -> None:
+    """A port that the engineer named is never changed silently; the remedy names the option."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        with pytest.raises(Problem, match=rf"port {taken} \(http\) is taken.*\n.*--port 0"):
+            prepared("laptop", tmp_path, {**FREE, "http": taken})
+
+
+def own_profile(folder: Path, text: str) -> Path:
+    profile = folder / "mine"
+    profile.mkdir()
+    (profile / "profile.toml").write_text(f'description = "mine"\nextends = "laptop"\n{text}', encoding="utf-8")
+    return profile
+
+
+@pytest.mark.parametrize(
+    ("profile", "settings", "expected"),
+    [
+        ("laptpo", {}, "'laptpo' was not found.*\n.*influx.*laptop"),
+        ("influx", {}, "needs the setting influx_token_file"),
+        ("laptop", {"sead": "2"}, "--set sead: .* no such setting.*\n.*seed"),
+        ("laptop", {"seed": "two"}, "--set seed=two: expected a number"),
+        ("laptop", {"broker": "emqx"}, "broker = 'emqx'"),
+        ("influx", {"influx_token_file": "/nowhere/token"}, "there is no such file"),
+    ],
+)
+def test_wrong_names_and_values_are_explained(
+    profile: str, settings: dict[str, str], expected: str, tmp_path: Path
+) -> None:
+    """A wrong profile or setting is answered with what was expected."""
+    with pytest.raises(Problem, match=expected):
+        prepare(profile, tmp_path / "data", FREE, settings)
+
+
+def test_setting_that_a_process_refuses_is_found_before_start(tmp_path: Path) -> None:
+    """A value that only the process itself can judge is an error of the start, not a process that restarts for ever."""
+    with pytest.raises(Problem, match="seed"):
+        prepare("laptop", tmp_path / "data", FREE, {"seed": "-1"})
+
+
+def test_folder_with_awkward_name(tmp_path: Path) -> None:
+    """Blanks, quotes and other scripts in the data folder's name do not break the generated files."""
+    folder = tmp_path / 'Dämon\'s "Linie" ស្រុក'
+    plan = prepare("laptop", folder, FREE, {"seed": "3"})
+    line = tomllib.loads((folder / "config" / "line.toml").read_text("utf-8"))
+    assert Path(line["opcua"]["pki_dir"]) == plan.folder / "pki" / "line"
+
+
+def test_template_without_value() -> None:
+    """A placeholder that nothing fills is an error that names it."""
+    with pytest.raises(Problem, match=r"here: \$\{nothing\} has no value"):
+        fill("a = ${nothing}", {"something": 1}, "here")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[edge\n", "is not valid TOML"),
+        ("a = 1\n", r"expected one of the tables \[edge\]"),
+        ("[line]\nsede = 1\n[mqtt]\n", "sede"),
+        ("[gateway]\nhttp_port = 99999\n[store]\ntype = 'duckdb'\npath = 'x'\n", "http_port = 99999"),
+    ],
+)
+def test_wrong_configuration_is_explained(text: str, expected: str, tmp_path: Path) -> None:
+    """The error names the file and what is wrong in it."""
+    path = tmp_path / "wrong.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=expected) as caught:
+        check_file(path)
+    assert "wrong.toml" in str(caught.value)
