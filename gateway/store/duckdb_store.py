@@ -1,6 +1,7 @@
 """Embedded store: one DuckDB file, one transaction a batch."""
 
 import logging
+import threading
 
 from gateway.store.base import Buckets, DeclaredGap, Known, Reject, RejectedSamples, Samples, Series, WriteBatch
 from gateway.store.checks import first_of_each, split_storable
@@ -34,6 +35,7 @@ class DuckDbStore:
         self._config = config
         self._database = Database(config.path, memory_limit=config.memory_limit, threads=config.threads)
         self._upkeep = Upkeep(self._database, config)
+        self._refreshing = threading.Lock()
         self._generation = 0
         self._dirty = DirtyHours()
         self._in_doubt = False
@@ -115,14 +117,15 @@ class DuckDbStore:
 
     def _refresh(self) -> None:
         """Read again what is kept in memory of the file, where the file was opened anew."""
-        if self._generation and self._generation == self._database.generation:
-            return
-        with self._database.transaction() as connection:
-            prepare(connection, str(self._config.path))
-            marks = connection.execute("SELECT series, hour_ns FROM dirty").fetchall()
-            self._upkeep.load(connection)
-        self._dirty = DirtyHours(marks)
-        self._generation = self._database.generation
+        with self._refreshing:
+            if self._generation and self._generation == self._database.generation:
+                return
+            with self._database.transaction() as connection:
+                prepare(connection, str(self._config.path))
+                marks = connection.execute("SELECT series, hour_ns FROM dirty").fetchall()
+                self._upkeep.load(connection)
+            self._dirty = DirtyHours(marks)
+            self._generation = self._database.generation
 
     def _put(self, connection: Connection, batch: WriteBatch, samples: Samples, unnumbered: Samples) -> None:
         put_series(connection, batch.series)

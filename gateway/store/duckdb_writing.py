@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from edge_agent.sparkplug.intervals import IntervalSet
 from gateway.store.base import DeclaredGap, EdgeKey, Samples, Series
+from gateway.store.checks import bounded_gap
 from gateway.store.duckdb import Connection
 
 _INSERT = """
@@ -74,7 +75,7 @@ def replace_receipts(connection: Connection, receipts: Mapping[tuple[EdgeKey, in
 
 def add_gaps(connection: Connection, gaps: Sequence[DeclaredGap]) -> None:
     """Append declared gaps."""
-    for declared in gaps:
+    for declared in map(bounded_gap, gaps):
         gap, edge = declared.gap, declared.edge
         connection.execute(
             "INSERT INTO gaps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -22,6 +22,7 @@ from gateway.store.influx_names import quote_identifier
 from gateway.store.line_protocol import PointsRefusedError
 
 _REFUSING = (400, 413, 422)
+_MESSAGE_LENGTH = 400
 _PERMANENT_REMEDIES = {
     401: "check the token or the user name and password of [store]; the server does not know them",
     403: "give the token or the user the right to read and write the buckets of [store]",
@@ -223,10 +224,12 @@ def _message(body: str) -> str:
     try:
         answer = json.loads(body)
     except ValueError:
-        return body.strip()[:500]
-    if isinstance(answer, dict):
-        return str(answer.get("error") or answer.get("message") or body)[:500]
-    return body[:500]
+        answer = None
+    text = str(answer.get("error") or answer.get("message") or body) if isinstance(answer, dict) else body.strip()
+    # The server repeats the line it could not read; what was wrong with it comes last.
+    return (
+        text if len(text) <= _MESSAGE_LENGTH else f"{text[: _MESSAGE_LENGTH // 2]} ... {text[-_MESSAGE_LENGTH // 2 :]}"
+    )
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

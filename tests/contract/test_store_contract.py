@@ -1,5 +1,7 @@
 """What every store must do; runs over each of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -85,6 +87,7 @@ ROUND_TRIP: tuple[tuple[DataType, tuple[Row, ...]], ...] = (
                     "ភាសាខ្មែر ñ 😀",
                     "a,b c=d",
                     "\t",
+                    "a\x00b",
                     "\\n",
                     '\\"',
                     "5",
@@ -203,6 +206,21 @@ def test_a_number_that_is_none_is_rejected(stores: OpenedStores) -> None:
     assert store.raw(1, *FOREVER, 10).number.tolist() == [1.0, 2.0]
     assert [part.samples.time_ns.tolist() for part in stores.rejected] == [[T0_NS + 1, T0_NS + 2]]
     assert dict(store.load().receipts) == {(EDGE, EPOCH): IntervalSet([(1, 1)])}
+
+
+def test_absurd_numbers_do_no_harm(stores: OpenedStores) -> None:
+    """Times that leave no room for arithmetic are rejected, gaps beyond 64 bits are cut, and upkeep goes on."""
+    store = stores.open()
+    store.load()
+    times = [-(2**63), 2**63 - 1, T0_NS]
+    gap = DeclaredGap(EDGE, 2**64 - 1, Gap("MIX-10", "flow", -(10**30), 10**30, 10**30, "edge_down"), T0_NS)
+    batch = batch_of(floats(1, times, [1, 2, 3]), 2**63 - 1, series=[series_numbered(1)])
+    store.write(replace(batch, gaps=[gap]), stores.rejected.append)
+    assert [part.samples.time_ns.tolist() for part in stores.rejected] == [times[:2]]
+    maintained(store, T0_NS)
+    assert store.raw(1, *FOREVER, 10).time_ns.tolist() == [T0_NS]
+    assert len(store.gaps(*FOREVER)) == 1
+    assert dict(store.load().receipts) == {(EDGE, EPOCH): IntervalSet([(2**63 - 1, 2**63 - 1)])}
 
 
 def mixed(seed: int, count: int, span_ns: int) -> Samples:

@@ -28,6 +28,7 @@ from tests.servers import Server, eventually
 pytestmark = pytest.mark.servers
 
 FOREVER = (0, 2**62)
+TOO_LONG = series_numbered(2, metric="x" * 66_000)  # InfluxDB takes names of 64 kB
 
 
 def configured(url: str, tmp_path: Path, **settings: object) -> InfluxConfig:
@@ -59,13 +60,13 @@ def test_one_bad_point_costs_one_point(influxd: Influx, tmp_path: Path) -> None:
     config = configured(influxd.url, tmp_path)
     initialise(config)
     samples = ramp(5000)
-    samples.time_ns[1234] = 2**63 - 1  # beyond the last time InfluxDB knows
+    samples.series[1234] = 2
     rejected: list[RejectedSamples] = []
     with opened(config) as store:
         store.load()
-        store.write(batch_of(samples, 1, series=[series_numbered(1)]), rejected.append)
+        store.write(batch_of(samples, 1, series=[series_numbered(1), TOO_LONG]), rejected.append)
         assert [part.samples.number.tolist() for part in rejected] == [[1234.0]]
-        assert "time" in rejected[0].reason
+        assert "key length" in rejected[0].reason
         assert store.count(1, *FOREVER) == 4999
         assert dict(store.load().receipts) == {(EDGE, EPOCH): IntervalSet([(1, 1)])}
 
@@ -89,7 +90,7 @@ def test_refused_rows_reach_quarantine_before_the_receipt(influxd: Influx, tmp_p
     config = configured(influxd.url, tmp_path)
     initialise(config)
     samples = ramp(3)
-    samples.time_ns[1] = 2**63 - 1
+    samples.series[1] = 2
 
     def full(rejected: RejectedSamples) -> None:
         raise OSError("quarantine is full")
@@ -97,7 +98,7 @@ def test_refused_rows_reach_quarantine_before_the_receipt(influxd: Influx, tmp_p
     with opened(config) as store:
         store.load()
         with pytest.raises(OSError, match="quarantine is full"):
-            store.write(batch_of(samples, 1, series=[series_numbered(1)]), full)
+            store.write(batch_of(samples, 1, series=[series_numbered(1), TOO_LONG]), full)
         assert dict(store.load().receipts) == {}
 
 
