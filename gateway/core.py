@@ -11,7 +11,7 @@ from gateway.config import GatewayConfig
 from gateway.pipeline import DataPath, Uplink
 from gateway.state.open_losses import OpenLosses
 from gateway.state.quarantine import Quarantine
-from gateway.status import broker_hop, edge_hops, edge_status, ingest_hop, store_hop
+from gateway.status import broker_hop, edge_hops, edge_status, ingest_hop, quarantine_hops, store_hop
 from gateway.store.base import SampleReader, Series, Store, StoreUnavailableError
 from gateway.store.config import open_store
 from gateway.traffic import EdgeTraffic
@@ -137,6 +137,7 @@ class Gateway:
         holding = path.acknowledgements.hold
         hops.append(ingest_hop(path.inbox.depth(), path.inbox.fill(), holding=holding))
         hops.append(store_hop(path.writer.health, now_ns))
+        hops.extend(quarantine_hops(path.writer.health))
         return hops
 
     def pipeline(self) -> Pipeline:

@@ -28,6 +28,20 @@ _NAN = float("nan")
 _DOUBLE, _FLOAT = int(DataType.DOUBLE), int(DataType.FLOAT)
 _BOOLEAN, _STRING = int(DataType.BOOLEAN), int(DataType.STRING)
 _INT32, _UINT32 = int(DataType.INT32), int(DataType.UINT32)
+_INT64 = int(DataType.INT64)
+_UINT64 = int(DataType.UINT64)
+_SMALL = (_INT32, _UINT32)
+_LONG = (_INT64, _UINT64)
+_FIELDS = {
+    _DOUBLE: "double_value",
+    _FLOAT: "float_value",
+    _BOOLEAN: "boolean_value",
+    _STRING: "string_value",
+    _INT32: "int_value",
+    _UINT32: "int_value",
+    _INT64: "long_value",
+    _UINT64: "long_value",
+}
 _FLOATING = (_DOUBLE, _FLOAT)
 _PLAIN = (0, _GOOD)
 
@@ -40,8 +54,8 @@ def read_fast(metrics: Sequence[Any], aliases: Aliases) -> Rows | None:
     """Decode metrics of an `UnreadPropertiesMessage`, or return None where one of them is unusual.
 
     Usual is: sent by an alias of the last birth, all of one origin, with its own time and data type, no properties but
-    quality and sub-millisecond remainder, the value in the field of its type (32-bit integers, floating point, truth
-    value, text), or null.
+    quality and sub-millisecond remainder, the value in the field of its type (32- and 64-bit integers, floating point,
+    truth value, text), or null.
     """
     origin = aliases.origin
     numbers = [metric.alias for metric in metrics]
@@ -140,28 +154,31 @@ def _value(metric: Any, datatype: int) -> Any:
     """Read a non-null value; None where it is not finite. A value that reads as nothing is looked at twice."""
     if datatype == _DOUBLE:
         value = metric.double_value
-        field = "double_value"
     elif datatype == _FLOAT:
         value = metric.float_value
-        field = "float_value"
     elif datatype == _BOOLEAN:
         value = metric.boolean_value
-        field = "boolean_value"
-    elif datatype == _INT32:
-        value = metric.int_value
-        if value >> 31:
-            return value - (1 << 32)
-        field = "int_value"
-    elif datatype == _UINT32:
-        value = metric.int_value
-        field = "int_value"
     elif datatype == _STRING:
         value = metric.string_value
-        field = "string_value"
     else:
-        raise UnusualError
-    if not value and not metric.HasField(field):
+        value = _integer(metric, datatype)
+    if not value and not metric.HasField(_FIELDS[datatype]):
         raise UnusualError
     if value.__class__ is float and not math.isfinite(value):
         return None
+    return value
+
+
+def _integer(metric: Any, datatype: int) -> int:
+    value: int
+    if datatype in _SMALL:
+        value = metric.int_value
+        return value - (1 << 32) if value >> 31 and datatype == _INT32 else value
+    if datatype not in _LONG:
+        raise UnusualError
+    value = metric.long_value
+    if value >> 63:
+        if datatype != _INT64:
+            raise UnusualError
+        value -= 1 << 64
     return value

@@ -18,6 +18,8 @@ from gateway.rebirth import RebirthPace, RebirthRequests
 from gateway.sequence import Sequence
 from gateway.store.base import EdgeKey, SeriesKey
 
+_DATA = (MessageType.NDATA, MessageType.DDATA)
+
 
 @dataclass(frozen=True, slots=True)
 class HostRules:
@@ -156,6 +158,11 @@ class HostSession:
             node.rebirth.want()
             return [Unborn(node, topic, message), *self._ask(node, now_s)]
         seq = message.seq if message.HasField("seq") else None
+        if kind in _DATA and node.order.takes(seq):  # the usual case, without the way through iterators
+            aliases = _aliases(node, topic.device_id)
+            if aliases is not None:
+                return (Arrived(node, topic, aliases, message),)
+            return list(self._data(node, topic, message, now_s))
         effects: list[Effect] = []
         for turn_topic, turn in node.order.accept(seq, (topic, message), now_s):
             effects.extend(self._in_order(node, turn_topic, turn, now_s))
@@ -200,7 +207,7 @@ class HostSession:
     def _held_data(self, node: Node, held: Many[tuple[Topic, Any]], now_s: float) -> Iterator[Effect]:
         """Read data that was held back when its session ended; held births and deaths of devices count no more."""
         for topic, message in held:
-            if topic.message_type in (MessageType.NDATA, MessageType.DDATA):
+            if topic.message_type in _DATA:
                 yield from self._data(node, topic, message, now_s)
 
     def _node_death(self, node: Node, message: Any, now_s: float) -> Iterator[Effect]:
@@ -236,11 +243,7 @@ class HostSession:
             yield from self._data(node, topic, message, now_s)
 
     def _data(self, node: Node, topic: Topic, message: Any, now_s: float) -> Iterator[Effect]:
-        if topic.device_id is None:
-            aliases = node.aliases
-        else:
-            device = node.devices.get(topic.device_id)
-            aliases = None if device is None else device.aliases
+        aliases = _aliases(node, topic.device_id)
         if aliases is not None:
             yield Arrived(node, topic, aliases, message)
             return
@@ -278,6 +281,13 @@ def says_offline(payload: bytes) -> bool:
     except ValueError:
         return False
     return isinstance(state, dict) and state.get("online") is False
+
+
+def _aliases(node: Node, device_id: str | None) -> Aliases | None:
+    if device_id is None:
+        return node.aliases
+    device = node.devices.get(device_id)
+    return None if device is None else device.aliases
 
 
 def _key(topic: Topic) -> SeriesKey:

@@ -65,6 +65,7 @@ class StoreHealth:
     Attributes:
         error, remedy: why it does not take anything now; empty while it does.
         permanent: waiting alone will not help.
+        quarantine_error: why nothing can be put into quarantine; empty where it can.
         samples, batches: stored since the gateway started.
         newest_ns: newest source time stored.
     """
@@ -72,6 +73,7 @@ class StoreHealth:
     error: str = ""
     remedy: str = ""
     permanent: bool = False
+    quarantine_error: str = ""
     samples: int = 0
     batches: int = 0
     newest_ns: int = 0
@@ -157,7 +159,7 @@ class Writer:
 
     def _store_entries(self, work: _Work) -> None:
         if not work.quarantined:
-            self._reject([entry.rejection for entry in work.entries if entry.rejection is not None])
+            work.entries = self._set_aside(work.entries)
             work.quarantined = True
         if work.batch is None:
             work.batch = assemble(work.entries, self._catalogue.drain(), self._clock_ns())
@@ -165,6 +167,24 @@ class Writer:
             self._store.write(work.batch, self._reject_samples)
             work.written = True
         self._stored(work.entries, work.batch)
+
+    def _set_aside(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Put what was refused into quarantine; where that fails, leave it at its edge and let the rest flow."""
+        rejections = [entry.rejection for entry in entries if entry.rejection is not None]
+        if not rejections:
+            return entries
+        try:
+            self._reject(rejections)
+        except (QuarantineFullError, sqlite3.Error) as error:
+            if not self.health.quarantine_error:
+                log.warning("quarantine: cannot be written (%s); what belongs there waits at the edges", error)
+            self.health.quarantine_error = str(error)
+            for entry in entries:
+                if entry.rejection is not None and entry.log is not None and entry.lsn is not None:
+                    self._receipts.release(entry.log, entry.lsn)
+            return [entry for entry in entries if entry.rejection is None]
+        self.health.quarantine_error = ""
+        return entries
 
     def _declare_losses(self) -> None:
         now_ns = self._clock_ns()

@@ -1,5 +1,7 @@
 """Receiving side of ingest: bytes of one MQTT message in, entries for the writer out. No network, no store."""
 
+import logging
+import sqlite3
 from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any
@@ -23,6 +25,8 @@ from gateway.receipts import Admission, LogKey, Receipts
 from gateway.state.quarantine import QuarantinedValue, Rejection
 from gateway.store.base import EdgeKey
 from gateway.traffic import EdgeTraffic
+
+_LOG = logging.getLogger(__name__)
 
 MAX_PAYLOAD_BYTES = 4_000_000
 """A longer message is refused unread; edges of ours send at most 512 kB."""
@@ -111,6 +115,8 @@ class Receiver:
         node, birth = born.node, born.birth
         traffic = self._traffic(node.edge)
         traffic.compare_clocks(born.message.timestamp, now_ns)
+        if born.topic.device_id is None and not self._log_begins(born, traffic, now_ns):
+            return
         if birth.bad:
             self._put(Entry(node.edge, rejection=_rejection(born, None, birth.bad, now_ns)), traffic)
         self._latest.revive({declared.series for declared in birth.aliases.by_name.values()}.difference(birth.stale))
@@ -119,12 +125,22 @@ class Receiver:
             self._latest.offer(birth.rows, now_ns)
             if node.epoch is None:
                 self._put(_filled(Entry(node.edge), birth.rows), traffic)
-        if born.topic.device_id is None:
-            traffic.listen(birth.control)
-            if node.epoch is not None:
-                log = (node.edge, node.epoch)
-                self._losses.begin(log, node.first_lsn or 0, now_ns)
-                self._acknowledgements.listen(log)
+
+    def _log_begins(self, born: Born, traffic: EdgeTraffic, now_ns: int) -> bool:
+        """Compare the log of a born node with what is stored; False where the birth must not count."""
+        node = born.node
+        traffic.listen(born.birth.control)
+        if node.epoch is None:
+            return True
+        try:
+            self._losses.begin((node.edge, node.epoch), node.first_lsn or 0, now_ns)
+        except sqlite3.Error as error:
+            _LOG.error("edge %s: its birth is put off, because the state file cannot be written: %s", node.edge, error)
+            node.forget_births()
+            node.rebirth.want()
+            return False
+        self._acknowledgements.listen((node.edge, node.epoch))
+        return True
 
     def _data(self, arrived: Arrived, now_s: float, now_ns: int) -> None:
         node, metrics, aliases = arrived.node, arrived.message.metrics, arrived.aliases

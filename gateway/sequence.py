@@ -30,6 +30,13 @@ class Sequence(Generic[Item]):
         self._expected = None if seq is None else (seq + 1) % _MODULUS
         return held
 
+    def takes(self, seq: int | None) -> bool:
+        """Take a message at once where its turn has come and nothing waits behind it; else leave it to `accept`."""
+        if seq is None or seq != self._expected or self._early:
+            return False
+        self._expected = (seq + 1) % _MODULUS
+        return True
+
     def accept(self, seq: int | None, item: Item, now_s: float) -> list[Item]:
         """Take one message and return those whose turn has come, in order."""
         if seq is None or self._expected is None:

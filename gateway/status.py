@@ -88,5 +88,13 @@ def store_hop(health: StoreHealth, now_ns: int) -> Hop:
     return Hop("store", HopState.OK if health.newest_ns else HopState.WAITING, lag_s=lag_s)
 
 
+def quarantine_hops(health: StoreHealth) -> Sequence[Hop]:
+    """Describe the quarantine where it is in trouble."""
+    if not health.quarantine_error:
+        return ()
+    remedy = "read it (showroom quarantine list), mend the sender, make space on the disk or move the file away"
+    return (Hop("quarantine", HopState.DEGRADED, error=health.quarantine_error, remedy=remedy),)
+
+
 def _lag_s(newest_ns: int, now_ns: int) -> float | None:
     return max(0.0, (now_ns - newest_ns) / 1e9) if newest_ns else None

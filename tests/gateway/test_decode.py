@@ -100,7 +100,7 @@ def messages(draw: st.DrawFn) -> tuple[list[DataType], bytes]:
     return types, encode(Payload(T0_MS, metrics))
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(messages())
 def test_fast_path_gives_the_rows_of_the_careful_path(case: tuple[list[DataType], bytes]) -> None:
     """Where the fast path takes a message, its rows are those of the careful path, bit by bit."""
@@ -110,7 +110,7 @@ def test_fast_path_gives_the_rows_of_the_careful_path(case: tuple[list[DataType]
     assert not decoded.bad
     rows = fast(payload, aliases)
     if rows is None:
-        assert not set(types) <= {DataType.DOUBLE, DataType.FLOAT, DataType.BOOLEAN, DataType.STRING, DataType.INT32}
+        assert DataType.INT8 in types
     else:
         assert rows_of(join([rows])) == rows_of(join([decoded.rows]))
 
@@ -229,6 +229,7 @@ def test_origins_may_differ_within_a_device() -> None:
     assert [row[7] for row in rows_of(join([careful(parse(payload), catalogue, aliases).rows]))] == [0, 2]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_the_fast_path_survives_any_bytes(payload: bytes) -> None:
     """Random bytes are refused, read or left to the careful path; they never end the network thread."""

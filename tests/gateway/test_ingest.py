@@ -188,9 +188,11 @@ def test_full_queues_drop_unacknowledged_and_take_the_resend(tmp_path: Path) -> 
         begin(bench, edge)
         bench.failing = StoreUnavailableError("no answer", remedy="start it", retry_after_s=0.1)
         messages = [flow(edge, number, lsn=number) for number in range(1, 2_001)]
-        bench.take(*messages)
+        bench.take(messages[0])
+        eventually(lambda: bench.path.writer.health.error)  # now the writer holds its batch, and the queue fills
+        bench.take(*messages[1:])
         traffic = bench.path.receiver.traffic[EDGE]
-        assert traffic.refused > 100
+        assert traffic.refused > 500
         assert bench.path.inbox.depth() < 1_200
         bench.failing = None
         eventually(lambda: bench.path.inbox.depth() == 0, timeout_s=20)
@@ -262,6 +264,23 @@ def test_one_bad_point_costs_one_point(bench: Bench) -> None:
     assert bench.rows().number.tolist() == [1.5]
     (value,) = bench.quarantine.values()
     assert (value.series, value.time_ns) == ("showroom/line-edge/MIX-10/count", (T0_MS + 1) * 1_000_000)
+
+
+def test_a_full_quarantine_keeps_poison_at_the_edge_and_lets_the_rest_flow(tmp_path: Path) -> None:
+    """What cannot be put into quarantine is not acknowledged; other messages of the same batch are."""
+    edge = WireEdge()
+    with running(tmp_path) as bench:
+        bench.quarantine._max_bytes = 0
+        begin(bench, edge)
+        topic, payload = flow(edge, 1)
+        bench.take((topic, spoil(lambda metric: setattr(metric, "datatype", 99))(payload)), flow(edge, 2))
+        eventually(lambda: 2 in bench.lsns())
+        assert 1 not in bench.lsns()
+        assert "move the file away" in bench.path.writer.health.quarantine_error
+        bench.quarantine._max_bytes = 10**9
+        bench.take(flow(edge, 1, lsn=1, historical=True))
+        eventually(lambda: 1 in bench.lsns())
+        assert bench.rows().number.tolist() == [1.0, 2.0]
 
 
 def test_gap_records_are_stored_as_declared(bench: Bench) -> None:

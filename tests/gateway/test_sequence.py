@@ -2,12 +2,13 @@
 
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.sequence import Sequence
 
 
+@settings(deadline=None)
 @given(st.integers(0, 255), st.integers(1, 600), st.integers(1, 100), st.randoms(use_true_random=False))
 def test_messages_shuffled_within_a_window_come_out_in_order(
     first: int, count: int, window: int, shuffle: random.Random
