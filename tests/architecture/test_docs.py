@@ -92,3 +92,13 @@ def test_links_lead_somewhere(document: Path) -> None:
         if not (document.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_named_files_exist() -> None:
+    """Every file and folder that ARCHITECTURE.md names in code style exists."""
+    missing = []
+    for text in re.findall(r"`([a-z_]+/[A-Za-z0-9_/{},.-]+)`", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")):
+        group = re.search(r"\{(.*)\}", text)
+        names = [text.replace(group[0], part) for part in group[1].split(",")] if group else [text]
+        missing += [name for name in names if not (ROOT / name).exists()]
+    assert missing == []
