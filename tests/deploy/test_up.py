@@ -136,7 +136,9 @@ def test_power_cut(tmp_path: Path) -> None:
     """After everything was killed at once the next start goes on by itself, and what was stored before is there."""
     with showroom(tmp_path / "data") as running:
         until(lambda: set(running.newest_by_device()) >= DEVICES, 30, running.told)
-        path = next(entry["path"] for entry in running.get("latest") if entry["path"].endswith("/EL-92/em_0_total_act_power_w"))
+        path = next(
+            entry["path"] for entry in running.get("latest") if entry["path"].endswith("/EL-92/em_0_total_act_power_w")
+        )
         until(lambda: len(running.rows(path)) >= 5, 60, running.told)
         stored = running.rows(path)
         processes = [running.process.pid, *running.pids().values()]
