@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import threading
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.quality import Quality
 from gateway.store.base import (
+    Buckets,
     DeclaredGap,
     EdgeKey,
     Kind,
@@ -21,6 +23,7 @@ from gateway.store.base import (
     Samples,
     Series,
     SeriesKey,
+    StoreUnavailableError,
     Value,
     WriteBatch,
 )
@@ -245,6 +248,38 @@ class Plant:
     def _column(self, series: Series, times: np.ndarray) -> Samples:
         values = np.array([self.value_at(series, int(time)) for time in times], np.float64)
         return columns(series.number, times, values, origin=series.origin)
+
+
+class SilentReader:
+    """A store that is away, or that answers when it is let."""
+
+    def __init__(self, error: StoreUnavailableError | None = None) -> None:
+        self.error = error
+        self.release = threading.Event()
+
+    def _wait(self) -> None:
+        if self.error is not None:
+            raise self.error
+        self.release.wait(20)
+
+    def series(self) -> Sequence[Series]:
+        self._wait()
+        return []
+
+    def raw(self, series: int, start_ns: int, end_ns: int, limit: int) -> Samples:
+        self._wait()
+        return Samples.empty()
+
+    def count(self, series: int, start_ns: int, end_ns: int) -> int:
+        self._wait()
+        return 0
+
+    def buckets(self, series: int, start_ns: int, end_ns: int, max_points: int) -> Buckets:
+        raise AssertionError("an empty window has no buckets")
+
+    def gaps(self, start_ns: int, end_ns: int) -> Sequence[DeclaredGap]:
+        self._wait()
+        return []
 
 
 def columns(number: int, times: np.ndarray, values: np.ndarray, origin: Origin = Origin.SIMULATED) -> Samples:

@@ -2,9 +2,7 @@
 
 import io
 import json
-import threading
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,52 +17,17 @@ from gateway.api.application import create_api
 from gateway.api.models import SamplesAnswer
 from gateway.api.settings import WebSettings
 from gateway.store.base import (
-    Buckets,
-    DeclaredGap,
     Kind,
     Samples,
-    Series,
     StoreUnavailableError,
     WriteBatch,
 )
 from tests.gateway.conftest import serving
-from tests.gateway.plant import LINE, SECOND_NS, Plant
+from tests.gateway.plant import LINE, SECOND_NS, Plant, SilentReader
 from tests.servers import eventually
 
 FLOW = "showroom/line-edge/MIX-10/product_flow_l_h"
 STATE = "showroom/line-edge/MIX-10/state_current_text"
-
-
-class SilentReader:
-    """A store that is away, or that answers when it is let."""
-
-    def __init__(self, error: StoreUnavailableError | None = None) -> None:
-        self.error = error
-        self.release = threading.Event()
-
-    def _wait(self) -> None:
-        if self.error is not None:
-            raise self.error
-        self.release.wait(20)
-
-    def series(self) -> Sequence[Series]:
-        self._wait()
-        return []
-
-    def raw(self, series: int, start_ns: int, end_ns: int, limit: int) -> Samples:
-        self._wait()
-        return Samples.empty()
-
-    def count(self, series: int, start_ns: int, end_ns: int) -> int:
-        self._wait()
-        return 0
-
-    def buckets(self, series: int, start_ns: int, end_ns: int, max_points: int) -> Buckets:
-        raise AssertionError("an empty window has no buckets")
-
-    def gaps(self, start_ns: int, end_ns: int) -> Sequence[DeclaredGap]:
-        self._wait()
-        return []
 
 
 def get(api: httpx.Client, **query: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ const PREFERRED = {
   MIX: [/flow/, /level/, /^power/],
   MONO: [/^cur_mach_speed/, /^prod_processed/, /^power/],
   CA: [/receiver/, /air_demand|flow/, /^power/],
-  EL: [/total.*power|^power/, /current/, /voltage/],
+  EL: [/total_act_power|^power/, /total_act($|_energy|_wh)/, /total_current|current/, /voltage/],
 };
 export function keySignals(unit, count = 3) {
   const shown = unit.signals.filter((series) => !isState(series));
