@@ -11,7 +11,7 @@ from rich.console import Console
 
 from tests.benchmarks.figures import Figure, show, write_json
 
-NAMES = ("queries", "ingest")
+NAMES = ("footprint", "edge", "ingest", "queries")
 
 
 def main(
@@ -22,7 +22,7 @@ def main(
 ) -> None:
     """Measure throughput, latency, memory and query times of the platform on this machine.
 
-    Figures depend on what else the machine does; quote medians and ratios. A missed target is no failure of the command.
+    Figures depend on what else the machine does: quote medians and ratios. A missed target does not fail the command.
     """
     console = Console(stderr=True)
     wanted: Sequence[str] = names or NAMES
