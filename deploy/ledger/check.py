@@ -60,6 +60,7 @@ def check_series(
     """
     account = SeriesAccount(case.name)
     offered, account.repeated = _ordered(offered)
+    gaps.saw(case.edge, case.device_id, offered.time_ns)
     marks = stored.quality == STALE
     account.state_marks = int(np.count_nonzero(marks))
     stored = stored.take(~marks)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from deploy.ledger.account import LedgerGap, Offered, SeriesAccount, Stored, Values, Violations
+from deploy.ledger.account import LedgerGap, Offered, Outage, SeriesAccount, Stored, Values, Violations
 from deploy.ledger.check import Case, check_series
 from deploy.ledger.gaps import GapBook
 from deploy.ledger.rule import Rule
@@ -28,6 +28,8 @@ class Books:
     gaps: tuple[LedgerGap, ...] = ()
     quarantined: tuple[int, ...] = ()
     start_ns: int | None = T0
+    outages: tuple[Outage, ...] | None = None
+    tolerance_ns: int = 200_000_000
 
     def with_stored(self, rows: Sequence[Row]) -> "Books":
         """Return the same books with other stored rows."""
@@ -36,7 +38,7 @@ class Books:
     def check(self) -> tuple[SeriesAccount, Violations]:
         """Check the one series."""
         violations = Violations()
-        gaps = GapBook(self.gaps)
+        gaps = GapBook(self.gaps, self.outages)
         case = Case("site/edge/M-1/x", "site/edge", "M-1", "x", self.rule, start_ns=self.start_ns)
         stored = sorted(self.stored, key=lambda row: row[0])
         account = check_series(
@@ -47,7 +49,7 @@ class Books:
             gaps,
             violations,
         )
-        gaps.close(violations, None, 0, self.start_ns)
+        gaps.close(violations, self.tolerance_ns, self.start_ns)
         return account, violations
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.ledger.account import Fault, LedgerGap, Outage, Violations
@@ -13,6 +13,7 @@ from deploy.ledger.rule import Rule
 from tests.deploy.ledger_books import SECOND_NS, T0, Books, Row, gap, reported
 
 MS = 1_000_000
+unhurried = settings(deadline=None, max_examples=60)
 
 values = st.one_of(
     st.floats(-100, 100).map(lambda value: round(value, 1)),
@@ -53,6 +54,7 @@ def right_books(draw: st.DrawFn) -> Books:
     return Books(tuple(offered), tuple(kept), rule)
 
 
+@unhurried
 @given(right_books())
 def test_right_books_balance(books: Books) -> None:
     """A store that holds what the rule reports has no violation, and every row is accounted for once."""
@@ -63,6 +65,7 @@ def test_right_books_balance(books: Books) -> None:
     assert account.stored == len(books.stored)
 
 
+@unhurried
 @given(right_books(), st.data())
 def test_a_dropped_row_is_found(books: Books, data: st.DataObject) -> None:
     """A stored row taken away is missing, unless the rule explains its absence as well."""
@@ -75,6 +78,7 @@ def test_a_dropped_row_is_found(books: Books, data: st.DataObject) -> None:
     assert account.missing == 1
 
 
+@unhurried
 @given(right_books(), st.data())
 def test_a_duplicated_row_is_found(books: Books, data: st.DataObject) -> None:
     """A row stored twice at its time is one duplicate."""
@@ -84,6 +88,7 @@ def test_a_duplicated_row_is_found(books: Books, data: st.DataObject) -> None:
     assert violations.first[0].time_ns == twin[0]
 
 
+@unhurried
 @given(right_books(), st.data())
 def test_a_repeated_row_with_another_tie_break_is_found(books: Books, data: st.DataObject) -> None:
     """A row stored again some nanoseconds later, as a second delivery would, is a duplicate too."""
@@ -93,6 +98,7 @@ def test_a_repeated_row_with_another_tie_break_is_found(books: Books, data: st.D
     assert violations.counts == {Fault.DUPLICATE: 1}
 
 
+@unhurried
 @given(right_books(), st.data())
 def test_a_changed_value_is_found(books: Books, data: st.DataObject) -> None:
     """A stored number that differs from the offered one is a wrong value at that time, whatever the rule."""
@@ -109,6 +115,7 @@ def test_a_changed_value_is_found(books: Books, data: st.DataObject) -> None:
     assert [v.time_ns for v in violations.first if v.fault is Fault.WRONG_VALUE] == [time_ns]
 
 
+@unhurried
 @given(right_books(), st.data())
 def test_a_changed_quality_is_found(books: Books, data: st.DataObject) -> None:
     """A stored quality that differs from the offered one is found."""
@@ -120,6 +127,7 @@ def test_a_changed_quality_is_found(books: Books, data: st.DataObject) -> None:
     assert violations.counts[Fault.WRONG_QUALITY] == 1
 
 
+@unhurried
 @given(rows(), st.data())
 def test_a_shifted_row_is_found(offered: list[Row], data: st.DataObject) -> None:
     """A row stored at another time was never offered, and the offered one is missing."""
@@ -130,6 +138,7 @@ def test_a_shifted_row_is_found(offered: list[Row], data: st.DataObject) -> None
     assert violations.counts == {Fault.MISSING: 1, Fault.NEVER_OFFERED: 1}
 
 
+@unhurried
 @given(rows(minimum=8), st.integers(0, 3), st.integers(1, 4))
 def test_a_counted_gap_must_count_exactly(offered: list[Row], begin: int, number: int) -> None:
     """A gap whose count is the number of rows lost in it balances; one more or one less does not."""
@@ -144,6 +153,7 @@ def test_a_counted_gap_must_count_exactly(offered: list[Row], begin: int, number
         assert violations.counts == {Fault.GAP_COUNT: 1}
 
 
+@unhurried
 @given(rows(minimum=8), st.integers(0, 3))
 def test_a_gap_explains_only_what_it_names(offered: list[Row], begin: int) -> None:
     """A gap of another signal, device, edge or time leaves the row missing."""
@@ -170,7 +180,7 @@ def test_gaps_of_a_device_are_counted_over_its_series() -> None:
         numbers = book.of("site/edge", "M-1", metric)
         book.lose(numbers, np.arange(T0, T0 + lost), np.ones(lost, np.bool_))
     violations = Violations()
-    book.close(violations, None, 0, None)
+    book.close(violations, 0, None)
     assert not violations.first
     assert book.rows == [3]
 
@@ -195,8 +205,22 @@ def test_a_gap_may_exceed_its_outage_by_the_tolerance_only(from_s: float, to_s: 
     declared = gap(T0 + int(from_s * SECOND_NS), T0 + int(to_s * SECOND_NS), None, "edge_down")
     violations = Violations()
     outages = [Outage(T0 + 10 * SECOND_NS, T0 + 15 * SECOND_NS), Outage(T0 + 15 * SECOND_NS, T0 + 20 * SECOND_NS)]
-    GapBook([declared]).close(violations, outages, 200 * MS, None)
+    GapBook([declared], outages).close(violations, 200 * MS, None)
     assert violations.counts == ({Fault.GAP_WIDTH: 1} if wrong else {})
+
+
+def test_a_gap_may_reach_to_the_neighbouring_values_but_lose_none_outside() -> None:
+    """A silent device's gap may begin at its last value before the outage; a row lost outside of it is a violation."""
+    offered = tuple((T0 + second * SECOND_NS, 192, float(second)) for second in range(10))
+    outages = (Outage(offered[3][0] + 900 * MS, offered[6][0] + 100 * MS),)
+    stored = (*offered[:4], *offered[7:])
+    tight = gap(offered[3][0] + 1, offered[7][0] - 1, None, "source_down")
+    assert not Books(offered, stored, gaps=(tight,), outages=outages).check()[1].first
+    wide = replace(tight, from_ns=offered[3][0] - 300 * MS)
+    assert Books(offered, stored, gaps=(wide,), outages=outages).check()[1].counts == {Fault.GAP_WIDTH: 1}
+    lost = replace(tight, from_ns=offered[3][0])
+    books = Books(offered, (*offered[:3], *offered[7:]), gaps=(lost,), outages=outages)
+    assert books.check()[1].counts == {Fault.GAP_WIDTH: 1}
 
 
 def test_a_value_at_the_maximum_interval_must_be_stored() -> None:

@@ -52,7 +52,7 @@ class Child:
         """Its exit code where it ended by itself; None while it runs."""
         return None if self._process is None else self._process.poll()
 
-    def start(self, timeout_s: float = 30.0, *, wait: bool = True) -> None:
+    def start(self, timeout_s: float = 90.0, *, wait: bool = True) -> None:
         """Start it and wait until it serves; raises AssertionError with the end of its log where it does not."""
         assert self._process is None, f"{self.name} runs already"
         with self.log.open("ab") as log:
@@ -68,7 +68,7 @@ class Child:
         if wait:
             self.wait_ready(timeout_s)
 
-    def wait_ready(self, timeout_s: float = 30.0) -> None:
+    def wait_ready(self, timeout_s: float = 90.0) -> None:
         """Wait until it serves."""
 
         def settled() -> bool:

@@ -83,7 +83,7 @@ class Plant(DataPath):
         self.start_path(prepare)
         for feeder in self.feeders:
             feeder.wait_ready()
-        self.wait_flowing(30.0)
+        self.wait_flowing(90.0)
 
     def wait_flowing(self, timeout_s: float) -> float:
         """Wait until every fast signal has a good value offered from now on; returns the seconds it took."""
