@@ -17,6 +17,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.conftest import Influx
+
 ROOT = Path(__file__).parents[2]
 ANY_PORT = ["--port", "0", "--mqtt-port", "0", "--opcua-port", "0"]
 
@@ -96,6 +98,7 @@ def gone(pid: int) -> bool:
 
 
 DEVICES = {"MIX-10", "MONO-30", "CA-90", "EL-92"}
+POWER = "/EL-92/em_0_total_act_power_w"
 
 
 @pytest.mark.parametrize("broker", ["nats", "mosquitto"])
@@ -136,9 +139,7 @@ def test_power_cut(tmp_path: Path) -> None:
     """After everything was killed at once the next start goes on by itself, and what was stored before is there."""
     with showroom(tmp_path / "data") as running:
         until(lambda: set(running.newest_by_device()) >= DEVICES, 30, running.told)
-        path = next(
-            entry["path"] for entry in running.get("latest") if entry["path"].endswith("/EL-92/em_0_total_act_power_w")
-        )
+        path = next(entry["path"] for entry in running.get("latest") if entry["path"].endswith(POWER))
         until(lambda: len(running.rows(path)) >= 5, 60, running.told)
         stored = running.rows(path)
         processes = [running.process.pid, *running.pids().values()]
@@ -178,3 +179,24 @@ def test_second_showroom_on_the_folder_is_refused(tmp_path: Path) -> None:
         assert second.returncode == 2
         assert "already runs" in second.stderr
         assert running.process.poll() is None
+
+
+def test_samples_go_into_influxdb(influxd_auth: Influx, tmp_path: Path) -> None:
+    """With the profile for InfluxDB 1.x the samples are in that server, and the gateway reads them back."""
+    password = tmp_path / "password"
+    password.write_text(influxd_auth.password + "\n", encoding="utf-8")
+    password.chmod(0o600)
+    options = ["--profile", "influx1"]
+    for setting in (
+        f"influx_url={influxd_auth.url}",
+        f"influx_user={influxd_auth.username}",
+        f"influx_password_file={password}",
+    ):
+        options += ["--set", setting]
+    subprocess.run([sys.executable, "-m", "deploy", "influx", "init", *options], check=True, cwd=ROOT)
+    with showroom(tmp_path / "data", *options) as running:
+        until(lambda: set(running.newest_by_device()) >= DEVICES, 30, running.told)
+        path = next(entry["path"] for entry in running.get("latest") if entry["path"].endswith(POWER))
+        until(lambda: len(running.rows(path)) >= 3, 60, running.told)
+        assert running.get("pipeline")["store"] == "influx"
+        until(lambda: running.get("health")["overall"] == "ok", 30, running.told)
