@@ -11,13 +11,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from google.protobuf.message import DecodeError
-
 from edge_agent.sparkplug.metric import DataType
-from edge_agent.sparkplug.payload import PayloadError, get_properties
+from edge_agent.sparkplug.payload import read_properties
 from edge_agent.sparkplug.properties import QUALITY, SUB_MS
 from edge_agent.sparkplug.quality import Quality
-from edge_agent.sparkplug.schema import PayloadMessage
 from gateway.columns import Rows
 from gateway.decode import MAX_MS, Aliases, read_quality, read_sub_ms
 from gateway.store.base import Kind
@@ -104,14 +101,12 @@ def _apply_properties(properties: Sequence[bytes], time_ns: "array[int]") -> "ar
 @lru_cache(maxsize=65_536)
 def _read_properties(content: bytes) -> tuple[int, int]:
     """Return sub-millisecond remainder and quality of a property set; UnusualError where there is more in it."""
-    metric = PayloadMessage().metrics.add()
     try:
-        metric.properties.ParseFromString(content)
-        properties = get_properties(metric)
+        properties = read_properties(content)
         if not properties.keys() <= {QUALITY, SUB_MS}:
             raise UnusualError
         return read_sub_ms(properties), read_quality(properties)
-    except (DecodeError, PayloadError, ValueError):
+    except ValueError:  # PayloadError among them
         raise UnusualError from None
 
 

@@ -30,6 +30,7 @@ class Entry:
         gaps: gaps it declares.
         rejection: goes into quarantine before the receipt is stored.
         newest_ns: newest source time of its rows.
+        count: number of its rows.
     """
 
     edge: EdgeKey
@@ -40,12 +41,17 @@ class Entry:
     gaps: Sequence[Gap] = ()
     rejection: Rejection | None = None
     newest_ns: int = 0
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        if self.rows is not None:
+            self.count = len(self.rows)
 
     def size(self) -> int:
         """Return about how many bytes the entry takes in memory."""
         size = _ENTRY_BYTES
         if self.rows is not None:
-            size += _ROW_BYTES * len(self.rows)
+            size += _ROW_BYTES * self.count
             if self.rows.text is not None:
                 size += sum(_TEXT_BYTES + len(text) for text in self.rows.text if text is not None)
         if self.rejection is not None:
@@ -97,7 +103,7 @@ class Inbox:
                 self._live.append((entry, size))
                 self._live_bytes += size
             before = self._rows
-            self._rows += len(entry.rows) if entry.rows is not None else 0
+            self._rows += entry.count
             if len(self._live) + len(self._historical) == 1 or before < self._limits.batch_rows <= self._rows:
                 self._changed.notify()
         return True
@@ -117,12 +123,12 @@ class Inbox:
             while self._live and rows < self._limits.batch_rows:
                 entry, size = self._live.popleft()
                 self._live_bytes -= size
-                rows += len(entry.rows) if entry.rows is not None else 0
+                rows += entry.count
                 entries.append(entry)
             while self._historical and rows < self._limits.batch_rows:
                 entry, size = self._historical.popleft()
                 self._historical_bytes -= size
-                rows += len(entry.rows) if entry.rows is not None else 0
+                rows += entry.count
                 entries.append(entry)
             self._rows -= rows
             return entries

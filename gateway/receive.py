@@ -6,11 +6,8 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any
 
-from google.protobuf.message import DecodeError
-
 from edge_agent.sparkplug.delivery import GAP, LSN, Gap
-from edge_agent.sparkplug.payload import PayloadError, parse
-from edge_agent.sparkplug.schema import UnreadPropertiesMessage
+from edge_agent.sparkplug.payload import PayloadError, parse, parse_unread
 from edge_agent.sparkplug.topic import MessageType, Topic
 from gateway.acknowledge import Acknowledgements
 from gateway.catalogue import Catalogue
@@ -238,8 +235,8 @@ class Receiver:
         if not self._inbox.put(entry):
             traffic.refused += 1
             return False
-        if entry.rows is not None:
-            traffic.samples += len(entry.rows)
+        if entry.count:
+            traffic.samples += entry.count
             traffic.newest_ns = max(traffic.newest_ns, entry.newest_ns)
         return True
 
@@ -249,18 +246,12 @@ def _parse(message_type: MessageType, payload: bytes) -> Any:
         raise PayloadError("the payload is empty")
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise PayloadError(f"the payload has {len(payload)} bytes, more than {MAX_PAYLOAD_BYTES}")
-    if message_type not in _DATA:
-        return parse(payload)
-    message = UnreadPropertiesMessage()
-    try:
-        message.ParseFromString(payload)
-    except DecodeError as error:
-        raise PayloadError(f"not a Sparkplug B payload of {len(payload)} bytes: {error}") from None
-    return message
+    return parse_unread(payload) if message_type in _DATA else parse(payload)
 
 
 def _filled(entry: Entry, rows: Rows) -> Entry:
     entry.rows = rows
+    entry.count = len(rows)
     entry.newest_ns = max(rows.time_ns)
     return entry
 

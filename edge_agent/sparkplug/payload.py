@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from edge_agent.sparkplug.metric import BYTES_TYPES, INTEGER_BITS, TEXT_TYPES, DataType, Metric, Property, Value
-from edge_agent.sparkplug.schema import PayloadMessage
+from edge_agent.sparkplug.schema import PayloadMessage, UnreadPropertiesMessage
 
 MAX_MESSAGE_BYTES = 512_000
 """Upper limit of a message we send; larger batches are split (see edge_agent.node)."""
@@ -219,7 +219,28 @@ def _encode_metric(message: Any, metric: Metric) -> None:
 
 def parse(data: bytes) -> Any:
     """Parse bytes into a PayloadMessage for hot paths; raises PayloadError where they are not a payload."""
-    message = PayloadMessage()
+    return _parse(PayloadMessage(), data)
+
+
+def parse_unread(data: bytes) -> Any:
+    """Parse bytes into an UnreadPropertiesMessage; raises PayloadError where they are not a payload.
+
+    The properties of each metric are bytes that nobody has looked at; `read_properties` reads them.
+    """
+    return _parse(UnreadPropertiesMessage(), data)
+
+
+def read_properties(content: bytes) -> dict[str, Property]:
+    """Read the scalar properties of a metric of an UnreadPropertiesMessage; raises PayloadError."""
+    metric = PayloadMessage().metrics.add()
+    try:
+        metric.properties.ParseFromString(content)
+    except DecodeError as error:
+        raise PayloadError(f"not a property set of {len(content)} bytes: {error}") from None
+    return get_properties(metric)
+
+
+def _parse(message: Any, data: bytes) -> Any:
     try:
         message.ParseFromString(data)
     except DecodeError as error:

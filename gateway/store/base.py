@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,9 +175,8 @@ class Samples:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class EdgeKey:
-    """Identity of an edge agent."""
+class EdgeKey(NamedTuple):
+    """Identity of an edge agent. A named tuple, because it is looked up several times a message."""
 
     group_id: str
     edge_node_id: str

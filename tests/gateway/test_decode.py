@@ -5,14 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.sparkplug.metric import DataType, Metric
-from edge_agent.sparkplug.payload import Payload, encode, parse
+from edge_agent.sparkplug.payload import Payload, PayloadError, encode, parse, parse_unread
 from edge_agent.sparkplug.quality import Quality
-from edge_agent.sparkplug.schema import UnreadPropertiesMessage
 from gateway.catalogue import Catalogue
 from gateway.columns import Rows, join
 from gateway.decode import Aliases, Decoded, read_birth, read_data
@@ -50,9 +48,7 @@ def careful(message: Any, catalogue: Catalogue, aliases: Aliases, *, numbered: b
 
 
 def fast(payload: bytes, aliases: Aliases) -> Rows | None:
-    message = UnreadPropertiesMessage()
-    message.ParseFromString(payload)
-    return read_fast(message.metrics, aliases)
+    return read_fast(parse_unread(payload).metrics, aliases)
 
 
 def rows_of(samples: Samples) -> list[tuple[Any, ...]]:
@@ -234,10 +230,9 @@ def test_origins_may_differ_within_a_device() -> None:
 def test_the_fast_path_survives_any_bytes(payload: bytes) -> None:
     """Random bytes are refused, read or left to the careful path; they never end the network thread."""
     _, aliases = born([DataType.DOUBLE])
-    message = UnreadPropertiesMessage()
     try:
-        message.ParseFromString(payload)
-    except DecodeError:
+        message = parse_unread(payload)
+    except PayloadError:
         return
     if message.metrics:
         read_fast(message.metrics, aliases)
