@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.quality import Quality
 from gateway.store.base import Kind, Samples, SeriesKey
-from gateway.store.downsample import Partials
+from gateway.store.downsample import GOOD_QUALITIES, Partials
 from gateway.store.influx import InfluxClient, ResultSeries
 from gateway.store.influx_names import KEY_TAGS, MEASUREMENT, quote_identifier, rollup_measurement, tags_of
 from gateway.store.rollup import Tier
@@ -163,14 +163,17 @@ def rows_to_samples(found: ResultSeries, number: int) -> Samples:
     value = np.full(count, np.nan)
     integer = np.zeros(count, np.int64)
     for name, one in (("f", Kind.FLOAT), ("i", Kind.INTEGER), ("b", Kind.BOOLEAN), ("s", Kind.TEXT)):
-        for row, entry in enumerate(columns[name]):
-            if entry is None:
-                continue
-            kind[row] = one
-            if one in (Kind.INTEGER, Kind.BOOLEAN):
-                integer[row] = entry
-            if one != Kind.TEXT:
-                value[row] = entry
+        present = np.array([entry is not None for entry in columns[name]], np.bool_)
+        if not present.any():
+            continue
+        kind[present] = one
+        entries = [entry for entry in columns[name] if entry is not None]
+        if one in (Kind.INTEGER, Kind.BOOLEAN):
+            integer[present] = np.array(entries, np.int64)
+        if one != Kind.TEXT:
+            value[present] = np.array(entries, np.float64)
+    bad = ~np.isin(quality, GOOD_QUALITIES)  # a row that was good before it was written again keeps its old value
+    kind[bad], value[bad], integer[bad] = Kind.NULL, np.nan, 0
     origins = {origin.label: int(origin) for origin in Origin}
     return Samples(
         series=np.full(count, number, np.int32),
