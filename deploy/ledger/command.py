@@ -22,7 +22,7 @@ from gateway.config import load_config
 from gateway.state.database import DatabaseFormatError
 from gateway.state.quarantine import Quarantine
 from gateway.store.base import StoreUnavailableError
-from gateway.store.config import open_store
+from gateway.store.open import open_store
 from gateway.store.remote import RemoteStore
 
 app = typer.Typer(help="Prove that nothing was lost between the line and the store.", no_args_is_help=True)
@@ -54,8 +54,8 @@ def check_command(
         Path | None, typer.Option(help="JSON list of injected outages that gaps are held against")
     ] = None,
     publish_interval_ms: Annotated[
-        float, typer.Option(help="Of the edge; a gap may exceed its outage by two", min=1)
-    ] = 100,
+        float, typer.Option(help="Of source and edge together; a gap may exceed its outage by two", min=1)
+    ] = 200,
     start: Annotated[str | None, typer.Option(help="Rows offered earlier need not be stored (ISO 8601, or ns)")] = None,
     end: Annotated[str | None, typer.Option(help="Rows offered later need not be stored (ISO 8601, or ns)")] = None,
     ignore: Annotated[list[str] | None, typer.Option(help="Journal nodes that no edge reads: * and ? match")] = None,

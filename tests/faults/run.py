@@ -22,6 +22,8 @@ from tests.faults.path import PUBLISH_INTERVAL_MS, DataPath, PathOptions, Store
 from tests.faults.plant import Offer, Plant
 
 DISK_MB = {"edge": 2, "gateway": 64}
+_TOLERANCE_NS = 2 * (PUBLISH_INTERVAL_MS + PUBLISH_INTERVAL_MS) * 1_000_000
+"""What a gap may exceed its outage by: two publish intervals, of the OPC UA server and of the edge together."""
 _LAST_SECONDS_NS = 1_000_000_000
 """What was offered in the last second before the line stopped may not have reached anybody."""
 
@@ -138,7 +140,7 @@ def _run(kind: Kind, seed: int, scale: Scale, store: Store, folder: Path, course
         outages = [Outage(from_ns, time.time_ns())] if loses else []
         time.sleep(scale.season_s)
         end_ns = stop(plant, scale.patience_s, course)
-        terms = Terms(start_ns, end_ns, (), outages, 2 * PUBLISH_INTERVAL_MS * 1_000_000)
+        terms = Terms(start_ns, end_ns, (), outages, _TOLERANCE_NS)
         course.ledger = audit(plant, plant.journals, terms)
 
 

@@ -31,7 +31,7 @@ class Recording:
         name: in nodes, topics and devices.
         path: below the data folder.
         group_column: column whose change begins a new cycle or experiment.
-        not_values: columns that are time, not value.
+        not_values: columns that are time or group, not value.
         rate_hz: rows a second as recorded, to say how long a replay takes.
     """
 
@@ -51,8 +51,8 @@ class Recording:
 
 
 RECORDINGS = {
-    "skab": Recording("skab", "skab/dev/skab_dev.csv.gz", "experiment", frozenset({"datetime"}), 1.0),
-    "hrss": Recording("hrss", "hrss/dev/normal_standard.csv.gz", "cycle", frozenset({"Timestamp"}), 18.0),
+    "skab": Recording("skab", "skab/dev/skab_dev.csv.gz", "experiment", frozenset({"datetime", "experiment"}), 1.0),
+    "hrss": Recording("hrss", "hrss/dev/normal_standard.csv.gz", "cycle", frozenset({"Timestamp", "cycle"}), 18.0),
 }
 
 
@@ -155,7 +155,7 @@ def prove(case: Case, data: Path, *, speed: str, rows: int | None, patience_s: f
     """
     recording = RECORDINGS[case.recording]
     expected_rows, columns = recording.count(data, rows)
-    words = [str(data / recording.path), "--group-column", recording.group_column, "--speed", speed]
+    words = [str((data / recording.path).resolve()), "--group-column", recording.group_column, "--speed", speed]
     words += [] if rows is None else ["--limit", str(rows)]
     own_s = 0.0 if speed == "max" else expected_rows / recording.rate_hz / float(speed)
     begun, ledger, problem = time.monotonic(), None, ""
@@ -196,7 +196,7 @@ def _replay(path: ReplayPath, case: Case, timeout_s: float) -> None:
 
 
 def _reads(path: ReplayPath) -> Callable[[], bool]:
-    return lambda: "replay: connected" in path.edge.tail(200)
+    return lambda: f"connected to 127.0.0.1:{path.broker_port} as" in path.edge.tail(200)
 
 
 def _problem(ledger: Ledger | None, rows: int, columns: int) -> str:

@@ -1,0 +1,38 @@
+"""Short seeded faults on the whole path; the books must balance after each."""
+
+import os
+
+import pytest
+
+from tests.faults.kinds import BY_NAME, SHORT
+from tests.faults.run import cannot_run, run
+
+FAULTS = (
+    ("edge_kill", 11, "duckdb"),
+    ("gateway_kill_often", 12, "duckdb"),
+    ("broker_kill", 13, "influx"),
+    ("broker_freeze", 14, "duckdb"),
+    ("gateway_partition", 15, "duckdb"),
+    ("shuffle", 16, "duckdb"),
+    ("opcua_restart", 17, "duckdb"),
+    ("influx_401", 18, "influx"),
+    ("influx_bad_point", 19, "influx"),
+    ("edge_disk_full", 20, "duckdb"),
+    ("gateway_disk_full", 21, "duckdb"),
+)
+
+
+@pytest.mark.faults
+@pytest.mark.servers
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(("name", "seed", "store"), FAULTS, ids=[name for name, _, _ in FAULTS])
+def test_the_books_balance_after_a_fault(name: str, seed: int, store: str) -> None:
+    """Every offered value is stored, suppressed by rule, quarantined or in a gap no wider than the fault."""
+    assert store in ("duckdb", "influx")
+    reason = cannot_run(BY_NAME[name], store)
+    if reason is not None:
+        if os.environ.get("REQUIRE_SERVERS"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    result = run(name, seed, SHORT, "influx" if store == "influx" else "duckdb")
+    assert result.passed, result.problem
