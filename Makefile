@@ -6,6 +6,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+DATA ?= ../shared/data
 
 BIN := .venv/bin
 PIP := $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install --quiet
@@ -55,7 +56,7 @@ faults-long: install-dev ## 1,000 seeded faults at full length
 	@$(BIN)/python -m tests.faults --count 1000 $(ARGS)
 
 replay-proof: install-dev ## replay recordings of two real plants and compare every stored row
-	@$(BIN)/python -m tests.replay_proof $(ARGS)
+	@$(BIN)/python -m tests.replay_proof --data $(DATA) $(ARGS)
 
 clean: ## remove the environment and everything built or cached
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
