@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge_agent.agent import Agent, AgentFailedError
 from edge_agent.config import EdgeConfig, load_config
-from edge_agent.sources.config import build_source
+from edge_agent.sources.build import build_source
 from edge_agent.sparkplug.settings import ConfigError
 
 _LOG = logging.getLogger("edge_agent")

@@ -13,7 +13,7 @@ from gateway.state.open_losses import OpenLosses
 from gateway.state.quarantine import Quarantine
 from gateway.status import broker_hop, edge_hops, edge_status, ingest_hop, quarantine_hops, store_hop
 from gateway.store.base import SampleReader, Series, Store, StoreUnavailableError
-from gateway.store.config import open_store
+from gateway.store.open import open_store
 from gateway.traffic import EdgeTraffic
 from gateway.view import Hop, HopState, LatestValue, Pipeline
 

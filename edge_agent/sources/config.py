@@ -1,4 +1,4 @@
-"""Configuration of sources: models of `[[sources]]` entries, and how a source is built from one."""
+"""Configuration of sources: models of `[[sources]]` entries."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from edge_agent.report import ReportRule
-from edge_agent.sources.base import Source
 from edge_agent.sources.opcua.address import NodeAddress, parse_path
 from edge_agent.sparkplug.client import BrokerConfig
 from edge_agent.sparkplug.metric import DataType
@@ -268,20 +267,6 @@ def is_node_address(text: str) -> bool:
             raise
         return False
     return True
-
-
-def build_source(config: SourceConfig, base_dir: Path) -> Source:
-    """Build a source without connecting; relative paths of the configuration are relative to `base_dir`.
-
-    Libraries are imported here so that a process loads only those of the sources it has (asyncua alone costs 40 MB).
-    """
-    if isinstance(config, OpcUaSourceConfig):
-        from edge_agent.sources.opcua.source import OpcUaSource
-
-        return OpcUaSource(config, base_dir)
-    from edge_agent.sources.mqtt.source import MqttSource
-
-    return MqttSource(config, base_dir)
 
 
 def _require_unique(names: Iterable[tuple[str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""Configuration of the store, and the one place that knows which class serves which type."""
+"""Configuration of the store."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from edge_agent.sparkplug.settings import Settings
-from gateway.store.base import Store
 
 
 class DuckDbConfig(Settings):
@@ -96,17 +95,3 @@ class InfluxConfig(Settings):
 
 StoreConfig = Annotated[DuckDbConfig | InfluxConfig, Field(discriminator="type")]
 """The table [store] of the gateway's configuration."""
-
-
-def open_store(config: DuckDbConfig | InfluxConfig) -> Store:
-    """Build the store that the configuration names; nothing is opened or connected before its first use.
-
-    Each client library is imported only in processes that use it.
-    """
-    if isinstance(config, InfluxConfig):
-        from gateway.store.influx_store import InfluxStore
-
-        return InfluxStore(config)
-    from gateway.store.duckdb_store import DuckDbStore
-
-    return DuckDbStore(config)

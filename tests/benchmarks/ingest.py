@@ -17,8 +17,9 @@ from gateway.pipeline import DataPath
 from gateway.state.open_losses import OpenLosses
 from gateway.state.quarantine import Quarantine
 from gateway.store.base import Store
-from gateway.store.config import DuckDbConfig, InfluxConfig, open_store
+from gateway.store.config import DuckDbConfig, InfluxConfig
 from gateway.store.influx import InfluxClient
+from gateway.store.open import open_store
 from tests import servers
 from tests.benchmarks.figures import Figure, median_of
 

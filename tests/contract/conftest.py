@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.store.base import RejectedSamples, Store
-from gateway.store.config import DuckDbConfig, InfluxConfig, open_store
+from gateway.store.config import DuckDbConfig, InfluxConfig
 from gateway.store.influx import InfluxClient
+from gateway.store.open import open_store
 from tests import servers
 from tests.contract.remote import GatewayServer, RemoteBackedStore
 

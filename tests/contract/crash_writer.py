@@ -8,7 +8,8 @@ import sys
 from pydantic import TypeAdapter
 
 from gateway.store.base import RejectedSamples, Samples, Series
-from gateway.store.config import DuckDbConfig, InfluxConfig, StoreConfig, open_store
+from gateway.store.config import DuckDbConfig, InfluxConfig, StoreConfig
+from gateway.store.open import open_store
 from gateway.store.rollup import HOUR_NS
 from tests.contract.rows import T0_NS, batch_of, floats, series_numbered
 

@@ -11,8 +11,9 @@ import pytest
 
 from edge_agent.sparkplug.intervals import IntervalSet
 from gateway.store.base import Samples, Store
-from gateway.store.config import DuckDbConfig, InfluxConfig, open_store
+from gateway.store.config import DuckDbConfig, InfluxConfig
 from gateway.store.downsample import aggregate
+from gateway.store.open import open_store
 from gateway.store.rollup import HOUR_NS, plan_buckets
 from tests.contract.conftest import influx_config
 from tests.contract.crash_writer import ROWS, rows_of_lsn

@@ -13,7 +13,7 @@ from edge_agent.sparkplug.metric import DataType
 from gateway.config import load_config
 from gateway.state.quarantine import Quarantine, QuarantinedValue, Rejection
 from gateway.store.base import DeclaredGap, EdgeKey, Kind, Samples, Series, SeriesKey, WriteBatch
-from gateway.store.config import open_store
+from gateway.store.open import open_store
 
 T0 = 1_790_000_000_000_000_000
 SECOND_NS = 1_000_000_000

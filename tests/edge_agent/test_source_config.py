@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from edge_agent.sources import config
-from edge_agent.sources.config import OpcUaSourceConfig, SourceConfig, build_source
+from edge_agent.sources.build import build_source
+from edge_agent.sources.config import OpcUaSourceConfig, SourceConfig
 from edge_agent.sources.opcua.address import NodeAddress, PathElement, parse_path
 
 ADAPTER: TypeAdapter[Any] = TypeAdapter(SourceConfig)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from gateway.store.config import DuckDbConfig, open_store
+from gateway.store.config import DuckDbConfig
+from gateway.store.open import open_store
 from tests.servers import eventually, find_free_port
 
 

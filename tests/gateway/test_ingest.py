@@ -16,7 +16,8 @@ from gateway.pipeline import DataPath
 from gateway.state.open_losses import OpenLosses
 from gateway.state.quarantine import Quarantine, QuarantineEntry
 from gateway.store.base import EdgeKey, Reject, Samples, Store, StoreUnavailableError, WriteBatch
-from gateway.store.config import DuckDbConfig, open_store
+from gateway.store.config import DuckDbConfig
+from gateway.store.open import open_store
 from tests.gateway.wire import T0_MS, Wire, WireEdge
 from tests.servers import eventually
 

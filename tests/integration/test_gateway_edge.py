@@ -15,7 +15,8 @@ from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.publisher import NodeIdentity
 from edge_agent.sparkplug.quality import Quality
 from gateway.store.base import DeclaredGap
-from gateway.store.config import DuckDbConfig, open_store
+from gateway.store.config import DuckDbConfig
+from gateway.store.open import open_store
 from tests.gateway.gateway_process import GatewayProcess
 from tests.servers import Server, eventually
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.sources.base import Reading, Source, Tag
-from edge_agent.sources.config import OpcUaSourceConfig, build_source
+from edge_agent.sources.build import build_source
+from edge_agent.sources.config import OpcUaSourceConfig
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.quality import Quality
 from tests.integration.peers import peer, require_peers

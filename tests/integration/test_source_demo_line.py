@@ -17,7 +17,8 @@ from pydantic import TypeAdapter
 
 from demo_line.servers.pki import own_certificate as server_certificate
 from edge_agent.sources.base import Source
-from edge_agent.sources.config import SourceConfig, build_source
+from edge_agent.sources.build import build_source
+from edge_agent.sources.config import SourceConfig
 from edge_agent.sources.opcua.pki import own_certificate as client_certificate
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.quality import Quality

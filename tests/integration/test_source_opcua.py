@@ -25,7 +25,7 @@ VARIABLES: list[tuple[str, str, Any, ua.VariantType]] = [
     ("MIX-10", "flow_l_h", 1.5, T.Double),
     ("MIX-10", "speed_rpm", 2900.0, T.Float),
     ("MIX-10", "count", 7, T.UInt32),
-    ("MIX-10", "running", True, T.Boolean),  # noqa: FBT003
+    ("MIX-10", "running", True, T.Boolean),
     ("CA-90", "state", "load", T.String),
 ]
 
@@ -81,7 +81,7 @@ async def test_discovery_reads_what_the_server_says(peer: Peer, tmp_path: Path) 
         assert (flow.unit, flow.low, flow.high, flow.address) == ("L/h", 0, 2000, f"nsu={URI};s=MIX-10.flow_l_h")
         assert tags["MIX-10/speed_rpm"].rule == ReportRule(absolute=5)
         assert flow.rule == ReportRule()
-        assert {tag.metric: value for tag, value in zip(sink.tags, [sink.values(t.metric)[0] for t in sink.tags], strict=True)} == {
+        assert {tag.metric: sink.values(tag.metric)[0] for tag in sink.tags} == {
             "flow_l_h": 1.5, "speed_rpm": 2900.0, "count": 7, "running": True, "state": "load",
         }  # fmt: skip
         assert source.status().state == "connected"
@@ -120,7 +120,7 @@ async def test_quality_is_never_a_number(peer: Peer, tmp_path: Path) -> None:
 
 
 async def test_restart_with_renumbered_namespaces(free_port: int, tmp_path: Path) -> None:
-    """After a restart the same tags are found under other indices within 10 s, marked stale once and the gap declared."""
+    """After a restart the same tags are found under other indices within 10 s, marked stale once, the gap declared."""
     first = await Peer(free_port, padding=1).start(VARIABLES)
     async with _running(_config(first.url), tmp_path) as (source, sink):
         await until(lambda: len(sink.readings) == len(VARIABLES))
@@ -223,7 +223,8 @@ async def test_only_reading_requests_reach_the_server(
     names = {ua.ObjectIdNames[number].removesuffix("_Encoding_DefaultBinary") for number in seen}
     assert names <= {
         "GetEndpointsRequest", "CreateSessionRequest", "ActivateSessionRequest", "CloseSessionRequest", "BrowseRequest",
-        "BrowseNextRequest", "ReadRequest", "CreateSubscriptionRequest", "CreateMonitoredItemsRequest", "PublishRequest",
+        "BrowseNextRequest", "ReadRequest", "CreateSubscriptionRequest", "CreateMonitoredItemsRequest",
+        "PublishRequest",
         "CloseSecureChannelRequest",
     }  # fmt: skip
     assert "ReadRequest" in names
