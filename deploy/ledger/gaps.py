@@ -20,9 +20,12 @@ class GapBook:
     Args:
         gaps: as declared; those of unknown cause explain nothing.
         outages: what was injected; None where it is not known, then widths are not checked.
+        tolerance_ns: how far from an outage values may be lost: they were on their way.
     """
 
-    def __init__(self, gaps: Sequence[LedgerGap], outages: Sequence[Outage] | None = None) -> None:
+    def __init__(
+        self, gaps: Sequence[LedgerGap], outages: Sequence[Outage] | None = None, tolerance_ns: int = 0
+    ) -> None:
         self.gaps = [gap for gap in gaps if gap.cause in CAUSES]
         self._unknown = [gap for gap in gaps if gap.cause not in CAUSES]
         self._parent = list(range(len(self.gaps)))
@@ -31,6 +34,7 @@ class GapBook:
         self.rows = [0] * len(self.gaps)
         self._lost: dict[int, tuple[int, int]] = {}
         self._outages = outages
+        self._tolerance_ns = tolerance_ns
         self._near: dict[tuple[str, str], list[tuple[int, int]]] = {}
 
     def saw(self, edge: str, device_id: str, time_ns: NDArray[np.int64]) -> None:
@@ -39,8 +43,8 @@ class GapBook:
             return
         near = self._near.setdefault((edge, device_id), [(0, _NEVER_NS)] * len(self._outages))
         for index, outage in enumerate(self._outages):
-            before = int(np.searchsorted(time_ns, outage.from_ns, side="right")) - 1
-            after = int(np.searchsorted(time_ns, outage.to_ns, side="left"))
+            before = int(np.searchsorted(time_ns, outage.from_ns - self._tolerance_ns, side="right")) - 1
+            after = int(np.searchsorted(time_ns, outage.to_ns + self._tolerance_ns, side="left"))
             last = int(time_ns[before]) if before >= 0 else 0
             following = int(time_ns[after]) if after < len(time_ns) else _NEVER_NS
             near[index] = (max(near[index][0], last), min(near[index][1], following))
@@ -106,7 +110,7 @@ class GapBook:
     def _join(self, one: int, other: int) -> None:
         self._parent[self._root(other)] = self._root(one)
 
-    def close(self, violations: Violations, tolerance_ns: int, start_ns: int | None) -> None:
+    def close(self, violations: Violations, start_ns: int | None) -> None:
         """Check causes, counts and widths after all series; a gap that ends before `start_ns` is left out."""
         for gap in self._unknown:
             expected = f"one of {', '.join(CAUSES)}"
@@ -115,15 +119,15 @@ class GapBook:
         if self._outages is not None:
             for number, gap in enumerate(self.gaps):
                 if start_ns is None or gap.to_ns >= start_ns:
-                    self._check_width(number, gap, tolerance_ns, violations)
+                    self._check_width(number, gap, violations)
 
-    def _check_width(self, number: int, gap: LedgerGap, tolerance_ns: int, violations: Violations) -> None:
+    def _check_width(self, number: int, gap: LedgerGap, violations: Violations) -> None:
         """The rows a gap explains must lie in injected outages, and so must the gap, but for the silence around them.
 
         Before an outage begins, and after it ends, a device is silent until its next value; that much more may be
-        declared, because nobody can see the difference. Beyond it, `tolerance_ns` in sum.
+        declared, because nobody can see the difference. Beyond it, the tolerance in sum.
         """
-        outages = self._outages or ()
+        outages, tolerance_ns = self._outages or (), self._tolerance_ns
         mine = [index for index, outage in enumerate(outages) if _concerns(outage, gap)]
         strict = [(outages[index].from_ns, outages[index].to_ns) for index in mine]
         wide = [self._silence(gap, index) for index in mine]

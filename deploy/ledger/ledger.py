@@ -117,7 +117,7 @@ def _check_nodes(
     terms: Terms,
     ledger: Ledger,
 ) -> None:
-    gaps = GapBook(declared_gaps(store), terms.outages)
+    gaps = GapBook(declared_gaps(store), terms.outages, terms.tolerance_ns)
     for node, offered in nodes:
         if not series_of.get(node):
             if any(fnmatchcase(node, pattern) for pattern in terms.ignore):
@@ -130,7 +130,7 @@ def _check_nodes(
             times = quarantined.get(str(series.key), np.empty(0, np.int64))
             account = check_series(_case(series, terms), offered, stored, times, gaps, ledger.violations)
             ledger.accounts.append(account)
-    gaps.close(ledger.violations, terms.tolerance_ns, terms.start_ns)
+    gaps.close(ledger.violations, terms.start_ns)
     ledger.gaps = [(gap, gaps.rows[number]) for number, gap in enumerate(gaps.gaps)]
 
 

@@ -38,7 +38,7 @@ class Books:
     def check(self) -> tuple[SeriesAccount, Violations]:
         """Check the one series."""
         violations = Violations()
-        gaps = GapBook(self.gaps, self.outages)
+        gaps = GapBook(self.gaps, self.outages, self.tolerance_ns)
         case = Case("site/edge/M-1/x", "site/edge", "M-1", "x", self.rule, start_ns=self.start_ns)
         stored = sorted(self.stored, key=lambda row: row[0])
         account = check_series(
@@ -49,7 +49,7 @@ class Books:
             gaps,
             violations,
         )
-        gaps.close(violations, self.tolerance_ns, self.start_ns)
+        gaps.close(violations, self.start_ns)
         return account, violations
 
 

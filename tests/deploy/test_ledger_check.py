@@ -180,7 +180,7 @@ def test_gaps_of_a_device_are_counted_over_its_series() -> None:
         numbers = book.of("site/edge", "M-1", metric)
         book.lose(numbers, np.arange(T0, T0 + lost), np.ones(lost, np.bool_))
     violations = Violations()
-    book.close(violations, 0, None)
+    book.close(violations, None)
     assert not violations.first
     assert book.rows == [3]
 
@@ -205,7 +205,7 @@ def test_a_gap_may_exceed_its_outage_by_the_tolerance_only(from_s: float, to_s: 
     declared = gap(T0 + int(from_s * SECOND_NS), T0 + int(to_s * SECOND_NS), None, "edge_down")
     violations = Violations()
     outages = [Outage(T0 + 10 * SECOND_NS, T0 + 15 * SECOND_NS), Outage(T0 + 15 * SECOND_NS, T0 + 20 * SECOND_NS)]
-    GapBook([declared], outages).close(violations, 200 * MS, None)
+    GapBook([declared], outages, 200 * MS).close(violations, None)
     assert violations.counts == ({Fault.GAP_WIDTH: 1} if wrong else {})
 
 
@@ -218,8 +218,9 @@ def test_a_gap_may_reach_to_the_neighbouring_values_but_lose_none_outside() -> N
     assert not Books(offered, stored, gaps=(tight,), outages=outages).check()[1].first
     wide = replace(tight, from_ns=offered[3][0] - 300 * MS)
     assert Books(offered, stored, gaps=(wide,), outages=outages).check()[1].counts == {Fault.GAP_WIDTH: 1}
-    lost = replace(tight, from_ns=offered[3][0])
-    books = Books(offered, (*offered[:3], *offered[7:]), gaps=(lost,), outages=outages)
+    lost = replace(tight, from_ns=offered[2][0] + 1)
+    early = (Outage(offered[4][0] - 100 * MS, offered[6][0] + 100 * MS),)
+    books = Books(offered, (*offered[:3], *offered[7:]), gaps=(lost,), outages=early)
     assert books.check()[1].counts == {Fault.GAP_WIDTH: 1}
 
 

@@ -42,7 +42,8 @@ def plan(count: int, seed: int, faults: Sequence[str], store: Store | None) -> I
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a campaign; returns 0 where every run passed, 1 otherwise."""
-    options = _options(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _options(words)
     if options.list:
         for kind in KINDS:
             print(f"{kind.name:22} {kind.promise}")
@@ -56,10 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     passed = sum(result.passed for result in results)
     offered = sum(result.totals.get("offered", 0) for result in results)
     print(f"{passed} of {len(results)} runs passed, {offered:,} values offered; details in {options.out}")
-    if not options.short and options.count is not None:
-        write_section(
-            "faults", faults_section(results, f"python -m tests.faults --count {len(runs)} --seed {options.seed}")
-        )
+    if options.docs or (options.count is not None and not options.short):
+        write_section("faults", faults_section(results, scale, f"python -m tests.faults {' '.join(words)}".strip()))
     return 0 if passed == len(results) and results else 1
 
 
@@ -94,7 +93,7 @@ def _print(number: int, of: int, result: Result) -> None:
         print(f"    again: {replay_command(result)}\n    {result.problem}", flush=True)
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--count", type=int, help="so many faults of all kinds in turn; left out: one of each")
     parser.add_argument("--seed", type=int, default=1, help="of the campaign, or of the one run (default: 1)")
@@ -103,6 +102,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--short", action="store_true", help="outages of 4 s and keep-alive 2 s, as in CI")
     parser.add_argument("--jobs", type=int, default=2, help="setups at the same time; most of a run is waiting")
     parser.add_argument("--out", type=Path, default=Path("build/faults.jsonl"), help="results are appended here")
+    parser.add_argument("--docs", action="store_true", help="write docs/reliability.md also after a short campaign")
     parser.add_argument("--list", action="store_true", help="list the kinds")
     return parser.parse_args(arguments)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.faults.kinds import BY_NAME
+from tests.faults.kinds import BY_NAME, Scale
 from tests.faults.run import Result
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +69,7 @@ _COLUMNS = (
 _SUMS = ("offered", "stored", "quarantined", "gaps")
 
 
-def faults_section(results: Sequence[Result], command: str) -> str:
+def faults_section(results: Sequence[Result], scale: Scale, command: str) -> str:
     """Return the section of fault runs: one row a kind of fault."""
     passed = sum(result.passed for result in results)
     offered = sum(result.totals.get("offered", 0) for result in results)
@@ -80,6 +80,7 @@ def faults_section(results: Sequence[Result], command: str) -> str:
         provenance(command),
         "",
         f"{passed} of {len(results)} seeded faults passed; {offered:,} values offered, {missing} unaccounted for.",
+        f"A fault that lasts takes {scale.outage_s:.0f} s; MQTT keep-alive {scale.keepalive_s} s.",
         "",
         f"| {' | '.join(_COLUMNS)} |",
         "|---" * len(_COLUMNS) + "|",
