@@ -189,6 +189,17 @@ def _restart_servers(plant: Plant, rng: random.Random, scale: Scale) -> bool:
     return True
 
 
+def _servers_then_edge(plant: Plant, rng: random.Random, scale: Scale) -> bool:
+    """Kill the servers, and the edge while it knows of their outage and has not been able to declare it."""
+    for child in plant.feeders:
+        child.kill()
+    time.sleep(rng.uniform(0.5, min(5.0, scale.outage_s)))
+    plant.edge.kill()
+    for child in (*plant.feeders, plant.edge):
+        child.start(wait=False)
+    return True
+
+
 def _influx(plant: Plant) -> InfluxServer:
     assert plant.influx is not None
     return plant.influx
@@ -263,6 +274,7 @@ KINDS: Sequence[Kind] = (
     Kind("opcua_restart", "resubscribed by namespace URI, the outage declared", _restart_servers),
     Kind("opcua_partition", "the outage declared", _partition(_source_links, loses=True)),
     Kind("opcua_refused", "the outage declared", _refuse(_source_links, loses=True)),
+    Kind("opcua_then_edge_kill", "one outage declared over both", _servers_then_edge),
     Kind("power_cut", "everything restarts alone", _kill(_power_cut, loses=True)),
     Kind("influx_down", "0 lost", _down(lambda plant: _influx(plant).child), store="influx"),
     Kind("influx_freeze", "0 lost", _freeze(lambda plant: _influx(plant).child), store="influx"),
