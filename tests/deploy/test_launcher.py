@@ -102,6 +102,7 @@ def test_stops_in_reverse_order_and_cleanly(tmp_path: Path) -> None:
         until(lambda: running.opened)
         pids = json.loads(run_file(tmp_path).read_text("utf-8"))["processes"]
         assert set(pids) == {"broker", "line", "edge", "gateway"}
+        until(lambda: all((tmp_path / "logs" / f"{name}.log").read_text("utf-8") == "up\n" for name in pids))
     assert notes.read_text("utf-8").split() == ["edge", "gateway", "line", "broker"]
     assert not any(psutil.pid_exists(pid) for pid in pids.values())
     assert not run_file(tmp_path).exists()
@@ -157,6 +158,7 @@ def test_kills_what_does_not_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("deploy.launcher.STOP_DEADLINE_S", 0.5)
     with Running(tmp_path, [ProcessPlan("edge", (sys.executable, "-c", STUBBORN))]) as running:
         until(lambda: Phase.READY in running.screen.of("edge"))
+        until(lambda: (tmp_path / "logs" / "edge.log").read_text("utf-8") == "up\n")
         pid = running.screen.statuses[-1].pid
     assert pid is not None
     assert not psutil.pid_exists(pid)
