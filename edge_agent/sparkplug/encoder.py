@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import NamedTuple
 
 from edge_agent.sparkplug.log import AliasKey, NewRow
@@ -11,9 +12,11 @@ from edge_agent.sparkplug.payload import MAX_MESSAGE_BYTES, PayloadError
 from edge_agent.sparkplug.quality import Quality
 from edge_agent.sparkplug.unique_times import DUPLICATE, SeriesTimes, TimeState
 from edge_agent.sparkplug.wire import (
+    DOUBLE_KEY,
     NS_PER_MS,
     metric_field,
     metric_start,
+    pack_double,
     payload_time,
     properties_field,
     value_writer,
@@ -23,8 +26,8 @@ from edge_agent.sparkplug.wire import (
 
 MAX_VALUES = 500
 """Most values of one message."""
-_ROOM_BYTES = 200  # payload time, Delivery/lsn, seq and the is_historical of a resend
-_HISTORICAL_BYTES = 2
+_LIMIT_BYTES = MAX_MESSAGE_BYTES - 200  # for payload time, Delivery/lsn and seq
+_GROWTH_BYTES = 3  # a metric that is resent grows by is_historical, and so may its length
 _SHORT = [bytes((0x12, length)) for length in range(128)]
 _GOOD, _STALE = Quality.GOOD, Quality.STALE
 
@@ -52,7 +55,7 @@ class Declaration:
 class Device:
     """A device and the message that is being filled for it."""
 
-    __slots__ = ("chunks", "count", "first_ns", "last_ns", "lines", "n_stale", "name", "size")
+    __slots__ = ("chunks", "first_ns", "last_ns", "lines", "n_stale", "name", "size")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -83,8 +86,8 @@ class Device:
 class Line:
     """One metric in use: how its values are written, and the last one."""
 
-    __slots__ = ("alias", "current", "declaration", "device", "own_clock", "retired", "series", "stale", "start",
-                 "times", "write")  # fmt: skip
+    __slots__ = ("alias", "current", "declaration", "device", "is_double", "own_clock", "retired", "series", "stale",
+                 "start", "times", "write")  # fmt: skip
 
     def __init__(self, declaration: Declaration, device: Device, alias: int, series: int, times: SeriesTimes) -> None:
         self.declaration = declaration
@@ -94,6 +97,7 @@ class Line:
         self.times = times
         self.own_clock = declaration.origin is Origin.REPLAYED
         self.start = metric_start(alias, declaration.datatype)
+        self.is_double = declaration.datatype is DataType.DOUBLE
         self.write: Callable[[Value], bytes] = value_writer(declaration.datatype)
         self.current: tuple[int, Value, Quality] | None = None
         self.stale = False
@@ -163,9 +167,9 @@ class Encoder:
         """Write values into messages; returns them, and the values that cannot be sent."""
         rows: list[NewRow] = []
         refused: list[Refused] = []
-        touched: dict[Device, None] = {}
+        filled: list[Device] = []
+        touch = self._touched.add
         lines = self._lines
-        limit = MAX_MESSAGE_BYTES - _ROOM_BYTES
         stamp_ns, stamp, extra, rest = -1, b"", b"", 0
         self.counts.values += len(values)
         for number, time_ns, value, quality in values:
@@ -183,32 +187,29 @@ class Encoder:
                 millisecond, rest = divmod(sent_ns, NS_PER_MS)
                 stamp_ns, stamp = sent_ns, varint(millisecond)
                 extra = properties_field(rest, _GOOD)
-            if quality is _GOOD:
-                try:
-                    body = line.start + stamp + line.write(value) + extra
-                except PayloadError as error:
-                    body, value, quality = self._misfit(line, stamp, rest, value, error)
+            if quality is _GOOD and line.is_double and type(value) is float and isfinite(value):
+                body = line.start + stamp + pack_double(DOUBLE_KEY, value) + extra
             else:
-                body, value, quality = self._of_quality(line, stamp, rest, value, quality)
-            size = len(body)
+                body, value, quality = self._body(line, stamp, rest, value, quality)
             line.current = (sent_ns, value, quality)
-            self._touched.add(line)
+            touch(line)
             device = line.device
-            chunk = _SHORT[size] + body if size < 128 else metric_field(body)
-            size = len(chunk) + _HISTORICAL_BYTES + 1
-            if device.size + size > limit or len(device.chunks) >= MAX_VALUES:
-                if size > limit:
-                    refused.append(Refused(line, sent_ns, value, quality, f"larger than {limit} bytes"))
+            chunk = _SHORT[len(body)] + body if len(body) < 128 else metric_field(body)
+            size = device.size + len(chunk) + _GROWTH_BYTES
+            if size > _LIMIT_BYTES or len(device.chunks) >= MAX_VALUES:
+                size -= device.size
+                if size > _LIMIT_BYTES:
+                    refused.append(Refused(line, sent_ns, value, quality, f"larger than {_LIMIT_BYTES} bytes"))
                     continue
                 rows.append(device.row(now_ns))
+            if not device.chunks:
+                filled.append(device)
             device.chunks.append(chunk)
-            device.size += size
-            if sent_ns < device.first_ns:
-                device.first_ns = sent_ns
-            if sent_ns > device.last_ns:
-                device.last_ns = sent_ns
-            touched[device] = None
-        rows.extend(device.row(now_ns) for device in touched if device.chunks)
+            device.size = size
+            if sent_ns != device.last_ns:
+                device.first_ns = min(device.first_ns, sent_ns)
+                device.last_ns = max(device.last_ns, sent_ns)
+        rows.extend(device.row(now_ns) for device in filled if device.chunks)
         return rows, refused
 
     def take_revived(self) -> set[str]:
@@ -238,24 +239,21 @@ class Encoder:
             reason = "no time" if time_ns <= 0 else "its time was used by a hundred values before"
             refused.append(Refused(line, max(time_ns, 1), value, quality, reason))
 
-    def _misfit(
-        self, line: Line, stamp: bytes, rest: int, value: Value, error: PayloadError
-    ) -> tuple[bytes, Value, Quality]:
-        """Send null of quality BAD: what cannot be read as its type must not pass for a number."""
-        if value is not None:
-            self.counts.misfits += 1
-            self.last_misfit = f"{line.declaration.device_id}/{line.declaration.metric}: {error}"
-        return line.start + stamp + write_null() + properties_field(rest, Quality.BAD), None, Quality.BAD
-
-    def _of_quality(
+    def _body(
         self, line: Line, stamp: bytes, rest: int, value: Value, quality: Quality
     ) -> tuple[bytes, Value, Quality]:
-        if value is None or quality != Quality.UNCERTAIN:
-            return line.start + stamp + write_null() + properties_field(rest, quality), None, quality
+        """Return the fields of a value of any type and quality, and what of it they hold."""
+        start = line.start + stamp
+        if quality not in (_GOOD, Quality.UNCERTAIN):
+            return start + write_null() + properties_field(rest, quality), None, quality
         try:
-            return line.start + stamp + line.write(value) + properties_field(rest, quality), value, quality
+            return start + line.write(value) + properties_field(rest, quality), value, quality
         except PayloadError as error:
-            return self._misfit(line, stamp, rest, value, error)
+            # What cannot be read as its type must not pass for a number.
+            if value is not None:
+                self.counts.misfits += 1
+                self.last_misfit = f"{line.declaration.device_id}/{line.declaration.metric}: {error}"
+            return start + write_null() + properties_field(rest, Quality.BAD), None, Quality.BAD
 
     def _set_stale(self, line: Line, *, stale: bool) -> None:
         if line.stale is not stale:

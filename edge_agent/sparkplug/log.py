@@ -13,11 +13,13 @@ from pydantic import Field
 from edge_agent.sparkplug import overflow
 from edge_agent.sparkplug.delivery import Gap
 from edge_agent.sparkplug.intervals import IntervalSet
-from edge_agent.sparkplug.log_file import OpenedLog, Watermark, WatermarkFile, open_log, watermark_path
+from edge_agent.sparkplug.log_file import OpenedLog, open_log
+from edge_agent.sparkplug.log_schema import DamagedError, checksum
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.settings import Settings
 from edge_agent.sparkplug.unique_times import TimeState
+from edge_agent.sparkplug.watermark import Watermark, WatermarkFile, watermark_path
 from edge_agent.sparkplug.wire import gap_metric, payload_time
 
 ROW_OVERHEAD_BYTES = 64
@@ -120,13 +122,14 @@ class DurableLog:
         meta = dict(self._database.execute("SELECT key, value FROM meta"))
         self.epoch: int = meta["epoch"]
         self.next_lsn: int = meta["next_lsn"]
+        self._next_alias: int = meta.get("next_alias", 1)
         query = f"SELECT count(*), coalesce(sum(length(payload) + {ROW_OVERHEAD_BYTES}), 0) FROM message"  # noqa: S608
         self.count: int
         self.bytes: int
         self.count, self.bytes = self._database.execute(query).fetchone()
         self._aliases: dict[AliasKey, int] = {
             AliasKey(device, metric, DataType(datatype), Origin(origin)): alias
-            for alias, device, metric, datatype, origin in self._database.execute("SELECT * FROM alias")
+            for alias, device, metric, datatype, origin, _ in self._database.execute("SELECT * FROM alias")
         }
         self._series: dict[tuple[str, str], int] = {}
         for key, alias in sorted(self._aliases.items(), key=lambda item: item[1]):
@@ -141,6 +144,7 @@ class DurableLog:
 
     def close(self) -> None:
         """Close the file."""
+        self._watermark.close()
         self._database.close()
 
     def append(self, rows: Sequence[NewRow], now_ns: int, newest: Mapping[str, int] | None = None) -> Appended:
@@ -227,9 +231,14 @@ class DurableLog:
         return [LoggedRow(first + index, "", row.payload) for index, row in enumerate(gaps)]
 
     def rows(self, first: int, last: int, limit: int) -> Sequence[LoggedRow]:
-        """Return at most `limit` messages with LSN in [first, last], oldest first."""
-        select = "SELECT lsn, device_id, payload FROM message WHERE lsn BETWEEN ? AND ? ORDER BY lsn LIMIT ?"
-        return [LoggedRow(*row) for row in self._database.execute(select, (first, last, limit))]
+        """Return at most `limit` messages with LSN in [first, last], oldest first; raises DamagedError."""
+        select = "SELECT * FROM message WHERE lsn BETWEEN ? AND ? ORDER BY lsn LIMIT ?"
+        found = []
+        for row in self._database.execute(select, (first, last, limit)):
+            if checksum(*row[:-1]) != row[-1]:
+                raise DamagedError(f"message {row[0]} was altered")
+            found.append(LoggedRow(row[0], row[1], row[-2]))
+        return found
 
     def intervals(self) -> IntervalSet:
         """Return the LSNs of all messages in the log."""
@@ -254,10 +263,12 @@ class DurableLog:
         """Return the alias of each key; new ones are numbered durably."""
         fresh = [key for key in dict.fromkeys(keys) if key not in self._aliases]
         if fresh:
-            first = max(self._aliases.values(), default=0) + 1
+            first = max(self._next_alias, max(self._aliases.values(), default=0) + 1)
             rows = [(first + index, *key) for index, key in enumerate(fresh)]
             with self._transaction():
-                self._database.executemany("INSERT INTO alias VALUES (?, ?, ?, ?, ?)", rows)
+                self._database.executemany(
+                    "INSERT INTO alias VALUES (?, ?, ?, ?, ?, ?)", [(*row, checksum(*row)) for row in rows]
+                )
             for index, key in enumerate(fresh):
                 self._aliases[key] = first + index
                 self._series.setdefault((key.device_id, key.metric), first + index)
@@ -361,11 +372,12 @@ class DurableLog:
             raise
 
     def _insert(self, rows: Sequence[NewRow]) -> None:
-        values = (
-            (lsn, row.device_id, row.is_gap, row.created_ns, row.first_ns, row.last_ns, row.n_values, 0, row.payload)
-            for lsn, row in enumerate(rows, self.next_lsn)
-        )
-        self._database.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        for lsn, row in enumerate(rows, self.next_lsn):
+            values = (lsn, row.device_id, int(row.is_gap), row.created_ns, row.first_ns, row.last_ns, row.n_values, 0,
+                      row.payload)  # fmt: skip
+            self._database.execute(
+                "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, checksum(*values))
+            )
         self._database.execute("UPDATE meta SET value=? WHERE key='next_lsn'", (self.next_lsn + len(rows),))
 
     def _remember(self, times: Mapping[int, TimeState]) -> None:

@@ -19,6 +19,7 @@ from edge_agent.sparkplug.delivery import Gap
 from edge_agent.sparkplug.encoder import Declaration, Encoder, Refused, ReportedValue
 from edge_agent.sparkplug.intervals import IntervalSet
 from edge_agent.sparkplug.log import AliasKey, DurableLog, LogConfig, LogError, LoggedRow, NewRow, gap_row
+from edge_agent.sparkplug.log_schema import DamagedError
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.publisher import NodeIdentity, Publisher, Status
@@ -30,8 +31,9 @@ from edge_agent.sparkplug.waiting import Declare, DeclareGaps, Flush, WaitingWor
 
 _LOG = logging.getLogger(__name__)
 _STATUS_S = 5.0
-_DELETE_S = 1.0
+_DELETE_S = 2.0
 _REMEMBER_S = 5.0
+_REFUSED_S = 10.0
 _LIMITS_S = 60.0
 _RETRY_S = 0.5
 _IDLE_S = 0.1
@@ -77,7 +79,7 @@ class EdgeNode:
         self._alive_ns = 0
         self._encoded_ns = 0
         self._begun = False
-        self._due = dict.fromkeys(("status", "delete", "remember", "limits"), 0.0)
+        self._due = dict.fromkeys(("status", "delete", "remember", "refused", "limits"), 0.0)
         self._will_bd_seq = self._log.begin_session_numbers()
         self._thread = threading.Thread(target=self._run, name="edge node", daemon=True)
         self._client = MqttClient(
@@ -288,13 +290,13 @@ class EdgeNode:
 
     def _keep_house(self, now_s: float, now_ns: int) -> None:
         self._publisher.settle_window(now_s)
-        if self._is_due("delete", now_s, _DELETE_S):
-            self._pending.extend(self._log.take_refused(now_ns))
-            self._append(now_s, now_ns)
-            if self._publisher.stored:
-                self._remember()
+        if self._publisher.stored and self._is_due("delete", now_s, _DELETE_S):
+            self._remember()
         if self._is_due("remember", now_s, _REMEMBER_S):
             self._remember()
+        if self._is_due("refused", now_s, _REFUSED_S):
+            self._pending.extend(self._log.take_refused(now_ns))
+            self._append(now_s, now_ns)
         if self._is_due("limits", now_s, _LIMITS_S):
             self._publisher.publish(self._log.drop_old(now_ns), now_s, now_ns)
         if self._is_due("status", now_s, _STATUS_S):
@@ -321,7 +323,7 @@ class EdgeNode:
         return True
 
     def _log_failed(self, error: Exception, now_s: float) -> None:
-        if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) in _FATAL:
+        if isinstance(error, DamagedError) or getattr(error, "sqlite_errorcode", None) in _FATAL:
             raise error  # the next start salvages what can be read
         self._retry_s = now_s + _RETRY_S
         if str(error) != self._log_error:

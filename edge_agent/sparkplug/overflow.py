@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from edge_agent.sparkplug.delivery import LSN, Gap
+from edge_agent.sparkplug.log_schema import DamagedError, checksum
 from edge_agent.sparkplug.payload import parse
 from edge_agent.sparkplug.wire import NS_PER_MS
 
@@ -89,25 +90,25 @@ def _drop(
 
 
 def _thin(database: sqlite3.Connection, n_bytes: int, row_bytes: int, freed: Freed) -> None:
-    select = (
-        "SELECT lsn, device_id, thinned, payload FROM message "
-        "WHERE is_gap=0 AND thinned<? ORDER BY thinned, lsn LIMIT 200"
-    )
+    select = "SELECT * FROM message WHERE is_gap=0 AND thinned<? ORDER BY thinned, lsn LIMIT 200"
     keep_next: dict[tuple[str, int, str], bool] = {}
     while freed.bytes < n_bytes:
         rows = database.execute(select, (MAX_THINNED,)).fetchall()
         if not rows:
             return
-        for lsn, device_id, thinned, payload in rows:
+        for *fields, payload, check in rows:
+            if checksum(*fields, payload) != check:
+                raise DamagedError(f"message {fields[0]} was altered")
+            lsn, device_id, *_, thinned = fields
             kept, n_values = _halve(device_id, payload, keep_next, freed)
+            database.execute("DELETE FROM message WHERE lsn=?", (lsn,))
             if n_values == 0:
-                database.execute("DELETE FROM message WHERE lsn=?", (lsn,))
                 freed.messages += 1
                 freed.bytes += len(payload) + row_bytes
             else:
+                changed = (*fields[:-2], n_values, thinned + 1, kept)
                 database.execute(
-                    "UPDATE message SET payload=?, n_values=?, thinned=? WHERE lsn=?",
-                    (kept, n_values, thinned + 1, lsn),
+                    "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*changed, checksum(*changed))
                 )
                 freed.bytes += len(payload) - len(kept)
             if freed.bytes >= n_bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from edge_agent.sparkplug.delivery import Gap
 from edge_agent.sparkplug.encoder import Encoder, ReportedValue
 from edge_agent.sparkplug.log import DurableLog, NewRow, gap_row
-from edge_agent.sparkplug.log_file import Watermark
+from edge_agent.sparkplug.watermark import Watermark
 
 _PATIENCE_S = 2.0
 """How long after the first value of a device the others are waited for: a source may subscribe in several steps."""

@@ -63,6 +63,18 @@ class SeriesTimes:
 
         The unique time is at most 198 ns after time_ns, at most 99 ns where time_ns is a multiple of 100 ns.
         """
+        if time_ns > self._high and not time_ns % STEP_NS and time_ns > 0:  # nearly always; never a duplicate
+            if self._used:
+                self._rise(time_ns)
+            self._high = self._base = self._source_time = time_ns
+            self._offset = self._start = 0
+            self._value = value
+            self._quality = quality
+            self._digest = None
+            return time_ns
+        return self._accept_unusual(time_ns, value, quality)
+
+    def _accept_unusual(self, time_ns: int, value: Value, quality: Quality) -> int:
         if time_ns <= 0:
             return EXHAUSTED
         if time_ns == self._source_time and self._repeats(value, quality):

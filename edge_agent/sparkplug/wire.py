@@ -18,7 +18,9 @@ from edge_agent.sparkplug.quality import Quality
 NS_PER_MS = 1_000_000
 _NULL = b"\x38\x01"
 _MAX_SHOWN = 60
-_PACK_DOUBLE = struct.Struct("<d").pack
+pack_double = struct.Struct("<Bd").pack
+"""Encodes DOUBLE_KEY and a finite float: what value_writer(DOUBLE) does, without asking."""
+DOUBLE_KEY = 0x69
 _PACK_FLOAT = struct.Struct("<f").pack
 
 
@@ -130,7 +132,7 @@ def _write_double(value: Value) -> bytes:
         raise _misfit(value, "DOUBLE")
     try:
         if math.isfinite(value):
-            return b"\x69" + _PACK_DOUBLE(value)
+            return pack_double(DOUBLE_KEY, value)
     except OverflowError:
         pass
     raise _misfit(value, "DOUBLE", ": not a finite number of 64 bits")
