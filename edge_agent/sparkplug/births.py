@@ -94,6 +94,7 @@ def _birth_metric(line: Line, now_ns: int, *, long_values: bool) -> Metric:
         value,
         timestamp_ms=time_ns // NS_PER_MS,
         alias=line.alias,
+        is_transient=line.current is None,  # there is nothing to store or to show yet
         properties=properties,
     )
 

@@ -233,7 +233,8 @@ class Encoder:
         if result == DUPLICATE:
             self.counts.duplicates += 1
             if line.current is None or line.current[2] is _STALE:
-                line.current = (time_ns, value, quality)
+                # Not older than the mark, or hosts would go on showing it as stale.
+                line.current = (time_ns if line.current is None else line.current[0], value, quality)
                 self._revived.add(line.device.name)
         elif quality is not _STALE:
             reason = "no time" if time_ns <= 0 else "its time was used by a hundred values before"

@@ -44,6 +44,7 @@ def set_value(message: Any, datatype: int, value: Value) -> None:
             message.double_value = _finite(value)
         elif datatype == DataType.FLOAT:
             message.float_value = _finite(value)
+            _finite(message.float_value)  # a number beyond 32 bits became infinite
         elif datatype == DataType.BOOLEAN:
             if not isinstance(value, bool):
                 raise TypeError("expected true or false")
@@ -51,6 +52,8 @@ def set_value(message: Any, datatype: int, value: Value) -> None:
         elif datatype in INTEGER_BITS:
             _set_integer(message, DataType(datatype), value)
         elif datatype in TEXT_TYPES:
+            if not isinstance(value, str):  # protobuf would take bytes, too
+                raise TypeError("expected text")
             message.string_value = value
         elif datatype in BYTES_TYPES:
             message.bytes_value = value

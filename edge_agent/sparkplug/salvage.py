@@ -85,7 +85,6 @@ def _from_both_ends(old: sqlite3.Connection, table: str) -> Iterator[tuple[objec
         return
     for direction in ("ASC", "DESC"):
         try:
-
             yield from old.execute(f"SELECT * FROM {table} NOT INDEXED ORDER BY {first[0]} {direction}")  # noqa: S608
             return
         except UNREADABLE as error:
