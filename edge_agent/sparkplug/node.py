@@ -58,6 +58,8 @@ class EdgeNode:
         default_delay_ns: int = 200_000_000,
         on_failure: Callable[[str], None],
     ) -> None:
+        self.seen = 0
+        """Values that were handed over since the start."""
         self._identity = identity
         self._config = config
         self._on_failure = on_failure
@@ -140,6 +142,7 @@ class EdgeNode:
 
     def flush(self, until_ns: int, batches: list[tuple[str, list[ReportedValue]]]) -> None:
         """Hand over everything that sources gave until a time, also where it is nothing: it proves who is alive."""
+        self.seen += sum(len(values) for _, values in batches)
         self._put(Flush(until_ns, batches))
 
     def declare_gaps(self, gaps: Sequence[Gap]) -> None:

@@ -24,6 +24,7 @@ from edge_agent.sparkplug.wire import lsn_metric, payload_seq
 
 _LOG = logging.getLogger(__name__)
 _RESEND_AT_ONCE = 25
+_NO_WINDOW = 1 << 62
 _BIRTH_PATIENCE_S = 0.5
 
 Status = Mapping[str, tuple[DataType, Any]]
@@ -84,7 +85,10 @@ class Publisher:
         self._encoder = encoder
         self._status = status
         self._connection: Connection | None = None
-        rules = ResendRules(config.resend_after_s, config.resend_per_s, config.resend_window)
+        # A foreign host never says what it has: only the rate bounds its backlog then, and nothing is sent twice.
+        self._acknowledged_delivery = identity.delivery == "acknowledged"
+        window = config.resend_window if self._acknowledged_delivery else _NO_WINDOW
+        rules = ResendRules(config.resend_after_s, config.resend_per_s, window)
         self._deliveries = Deliveries(rules, log.intervals())
         self._key_of = {alias: key for key, alias in log.known_aliases().items()}
         self._born: dict[str, frozenset[int]] = {}  # device -> aliases declared in its DBIRTH
@@ -176,7 +180,8 @@ class Publisher:
 
     def resend(self, now_s: float, now_ns: int) -> None:
         """Send a bounded part of the backlog, oldest first, unless the host holds it back."""
-        self._deliveries.expire(now_s)
+        if self._acknowledged_delivery:
+            self._deliveries.expire(now_s)
         n = 0 if self.hold or not self.live else min(self._deliveries.allowance(now_s), _RESEND_AT_ONCE)
         while n > 0 and self._deliveries.has_backlog:
             first, last = self._deliveries.next_interval()
@@ -194,7 +199,7 @@ class Publisher:
 
     def settle_window(self, now_s: float) -> None:
         """With delivery = "window": what was sent long enough ago on a live session counts as delivered."""
-        if self._identity.delivery == "window" and self.live:
+        if self.live and not self._acknowledged_delivery:
             config = self._config
             self.stored.update(self._deliveries.settled_by_time(now_s, config.window_s, config.window_messages))
 
@@ -214,7 +219,7 @@ class Publisher:
 
     def _acknowledged(self, word: Acknowledgement) -> None:
         if (
-            self._identity.delivery != "acknowledged"
+            not self._acknowledged_delivery
             or word.host_id != self._identity.primary_host_id
             or word.epoch != self._log.epoch
         ):

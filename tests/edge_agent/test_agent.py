@@ -106,13 +106,16 @@ def run(tmp_path: Path) -> Iterator[Run]:
     """Start agents that are stopped with the test; all use one log file."""
     started: list[RunningAgent] = []
 
-    def start(port: int, source: ScriptedSource | None = None, **log: Any) -> RunningAgent:
+    def start(
+        port: int, source: ScriptedSource | None = None, delivery: str = "acknowledged", **log: Any
+    ) -> RunningAgent:
         config = EdgeConfig.model_validate(
             {
                 "edge": {
                     "group_id": "site",
                     "edge_node_id": "edge",
                     "primary_host_id": "test-host",
+                    "delivery": delivery,
                     "publish_interval_ms": 20,
                 },
                 "broker": {"port": port, "keepalive_s": 2, "reconnect_max_s": 0.5},
@@ -348,3 +351,46 @@ def test_oversized_value_is_set_aside_and_declared(broker: Server, run: Run, hos
     lines = (tmp_path / "edge.log.db.quarantine.jsonl").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 1
     assert '"device_id": "MIX-10"' in lines[0]
+
+
+def test_full_disk_costs_exactly_what_is_declared(
+    mosquitto_broker: Server, run: Run, hosts: Hosts, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While the log cannot be written nothing crashes; afterwards what is missing is declared, value by value."""
+    host = hosts(mosquitto_broker.port)
+    agent = run(mosquitto_broker.port, max_waiting_values=1_000)
+    agent.source.emit((FLOW, 1 * MS, 1.0))
+    eventually(lambda: host.values("MIX-10", "flow_l_h") == [1.0])
+    database = agent.agent.node._log._database
+    database.execute("PRAGMA max_page_count=1")  # SQLite lowers it to the pages in use: the disk is full
+    step = 1
+    while not agent.agent.node.counters["memory_overflow"]:
+        agent.source.emit(*((FLOW, (step := step + 1) * MS, float(step)) for _ in range(100)))
+        eventually(lambda known=step: agent.agent.node.seen >= known)  # type: ignore[misc]
+    assert "full" in agent.agent.node.log_error
+    database.execute("PRAGMA max_page_count=100000000")
+    agent.source.emit((FLOW, (step := step + 1) * MS, float(step)))
+    eventually(lambda: host.values("MIX-10", "flow_l_h")[-1] == float(step))
+    eventually(lambda: log_is_empty(agent))
+    stored = {int(value) for value in host.values("MIX-10", "flow_l_h")}
+    missing = set(range(1, step + 1)) - stored
+    assert missing
+    assert {gap.cause for gap in host.gaps} == {"memory_overflow"}
+    assert sum(gap.count or 0 for gap in host.gaps) == len(missing) == agent.agent.node.counters["memory_overflow"]
+    declared = {step for gap in host.gaps for step in range(gap.from_ns // MS, gap.to_ns // MS + 1)}
+    assert declared == missing
+    assert agent.agent.node.log_error == ""
+    assert sum("cannot be written" in record.message for record in caplog.records) == 1, "said once"
+
+
+def test_foreign_host_gets_a_window(mosquitto_broker: Server, run: Run, hosts: Hosts) -> None:
+    """With delivery = "window" messages go after their time without acknowledgement; a break brings them back."""
+    host = hosts(mosquitto_broker.port, acknowledges=False)
+    agent = run(mosquitto_broker.port, delivery="window", window_s=3)
+    agent.source.emit((FLOW, 1 * MS, 1.0))
+    eventually(lambda: host.values("MIX-10", "flow_l_h") == [1.0])
+    agent.agent.node._client.drop()
+    eventually(lambda: host.repeated == 1)
+    assert agent.agent.node.backlog == 1
+    eventually(lambda: log_is_empty(agent))
+    assert host.repeated == 1
