@@ -186,7 +186,9 @@ class GapItem(BaseModel):
     cause: str = Field(examples=["source_down"])
     stored_at: str = Field(description="When the gateway stored the declaration", examples=[_TIME])
     stored_at_ns: int = Field(examples=[_TIME_NS])
-    epoch: str = Field(description="Epoch of the edge's log, a 64-bit number as text", examples=["13292716291834528423"])
+    epoch: str = Field(
+        description="Epoch of the edge's log, a 64-bit number as text", examples=["13292716291834528423"]
+    )
 
     @classmethod
     def of(cls, declared: DeclaredGap) -> "GapItem":
