@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.faults.kinds import BY_NAME, FULL, KINDS, SHORT, Scale
 from tests.faults.path import Store
-from tests.faults.reliability import faults_section, replay_command, write_section
+from tests.faults.reliability import faults_section, provenance, replay_command, write_section
 from tests.faults.run import Result, cannot_run, run
 
 
@@ -53,13 +53,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         runs = [Planned(name, options.seed, options.store or "duckdb") for name in options.fault or BY_NAME]
     else:
         runs = list(plan(options.count, options.seed, options.fault or list(BY_NAME), options.store))
+    origin = provenance(_command(words))
     results = _campaign(runs, scale, options.jobs, options.out)
     passed = sum(result.passed for result in results)
     offered = sum(result.totals.get("offered", 0) for result in results)
     print(f"{passed} of {len(results)} runs passed, {offered:,} values offered; details in {options.out}")
     if options.docs or (options.count is not None and not options.short):
-        write_section("faults", faults_section(results, scale, f"python -m tests.faults {' '.join(words)}".strip()))
+        write_section("faults", faults_section(results, scale, origin))
     return 0 if passed == len(results) and results else 1
+
+
+def _command(words: Sequence[str]) -> str:
+    """Return the command line without the place of its results, which is this machine's affair."""
+    kept, rest = [], list(words)
+    while rest:
+        word = rest.pop(0)
+        if word == "--out":
+            rest.pop(0)
+        else:
+            kept.append(word)
+    return " ".join(["python -m tests.faults", *kept])
 
 
 def _campaign(runs: Sequence[Planned], scale: Scale, jobs: int, out: Path) -> list[Result]:
@@ -80,17 +93,17 @@ def _campaign(runs: Sequence[Planned], scale: Scale, jobs: int, out: Path) -> li
             results.append(result)
             file.write(json.dumps(result.as_object()) + "\n")
             file.flush()
-            _print(number, len(runs), result)
+            _print(number, len(runs), result, scale)
     return results
 
 
-def _print(number: int, of: int, result: Result) -> None:
+def _print(number: int, of: int, result: Result, scale: Scale) -> None:
     verdict = "ok  " if result.passed else "FAIL"
     offered = result.totals.get("offered", 0)
     figures = f"{offered} offered, recovered in {result.recovery_s} s, drained in {result.drain_s} s"
     print(f"[{number}/{of}] {verdict} {result.fault} seed {result.seed} {result.store}: {figures}", flush=True)
     if not result.passed:
-        print(f"    again: {replay_command(result)}\n    {result.problem}", flush=True)
+        print(f"    again: {replay_command(result, scale)}\n    {result.problem}", flush=True)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

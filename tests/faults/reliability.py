@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.faults.kinds import BY_NAME, Scale
+from tests.faults.kinds import BY_NAME, SHORT, Scale
 from tests.faults.run import Result
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def write_section(name: str, text: str, page: Path = PAGE) -> None:
 
 
 def provenance(command: str) -> str:
-    """Return the line that says what was run where."""
+    """Return the line that says what is run where; ask for it before the run."""
     git = ["git", "-C", str(ROOT)]
     commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
     name = commit.stdout.strip() or "unknown (no git)"
@@ -69,15 +69,15 @@ _COLUMNS = (
 _SUMS = ("offered", "stored", "quarantined", "gaps")
 
 
-def faults_section(results: Sequence[Result], scale: Scale, command: str) -> str:
-    """Return the section of fault runs: one row a kind of fault."""
+def faults_section(results: Sequence[Result], scale: Scale, origin: str) -> str:
+    """Return the section of fault runs: one row a kind of fault; `origin` is what `provenance` said at the start."""
     passed = sum(result.passed for result in results)
     offered = sum(result.totals.get("offered", 0) for result in results)
     missing = sum(result.totals.get("missing", 0) for result in results)
     lines = [
         "## Fault runs",
         "",
-        provenance(command),
+        origin,
         "",
         f"{passed} of {len(results)} seeded faults passed; {offered:,} values offered, {missing} unaccounted for.",
         f"A fault that lasts takes {scale.outage_s:.0f} s; MQTT keep-alive {scale.keepalive_s} s.",
@@ -98,13 +98,14 @@ def faults_section(results: Sequence[Result], scale: Scale, command: str) -> str
     failed = [result for result in results if not result.passed]
     if failed:
         lines += ["", "Not passed:", ""]
-        lines += [f"- `{replay_command(result)}`: {result.problem.splitlines()[0]}" for result in failed]
+        lines += [f"- `{replay_command(result, scale)}`: {result.problem.splitlines()[0]}" for result in failed]
     return "\n".join(lines)
 
 
-def replay_command(result: Result) -> str:
+def replay_command(result: Result, scale: Scale) -> str:
     """Return the command that does the same run again."""
-    return f"python -m tests.faults --fault {result.fault} --seed {result.seed} --store {result.store}"
+    short = " --short" if scale == SHORT else ""
+    return f"python -m tests.faults --fault {result.fault} --seed {result.seed} --store {result.store}{short}"
 
 
 def _worst(seconds: Sequence[float | None]) -> str:

@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for recording, protocol, store in product(("hrss", "skab"), PROTOCOLS, STORES)
         if not options.only or f"{recording}/{protocol}/{store}" in options.only
     ]
+    origin = provenance(f"make replay-proof ARGS='--speed {options.speed}'")
     outcomes: list[Outcome] = []
     # HRSS brings 3,600 values a second, so few at a time; SKAB 110, but for half an hour.
     for name, jobs in (("hrss", options.jobs), ("skab", max(options.jobs, 4))):
@@ -39,8 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table = _table(outcomes)
     print("\n".join(table))
     if options.rows is None and not options.only:
-        command = f"make replay-proof ARGS='--speed {options.speed}'"
-        text = ["## Replay proof", "", provenance(command), "", *table]
+        text = ["## Replay proof", "", origin, "", *table]
         write_section("replay-proof", "\n".join(text))
     return 0 if outcomes and all(outcome.proven for outcome in outcomes) else 1
 
