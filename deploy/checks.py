@@ -95,7 +95,9 @@ def folder(path: Path) -> Finding:
         return Finding("data folder", Level.ERROR, f"{path} cannot be written: {error.strerror}", remedy)
     text = f"{path}, {free / 1e9:.1f} GB free"
     if free < MIN_FREE_BYTES:
-        return Finding("data folder", Level.ERROR, text, "free some space, or choose another folder with --data-dir")
+        remedy = "free some space, or choose another folder with --data-dir"
+        seen = f"{path}, {free / 1e6:.0f} MB free, at least {MIN_FREE_BYTES / 1e6:.0f} MB are needed"
+        return Finding("data folder", Level.ERROR, seen, remedy)
     if free < COMFORTABLE_FREE_BYTES:
         remedy = "enough to start; the edge logs and the store will fill it within days"
         return Finding("data folder", Level.WARNING, text, remedy)
@@ -124,16 +126,18 @@ def broker(kind: Kind, program: str | None = None) -> Finding:
         return Finding("broker", Level.ERROR, what, remedy)
 
 
-def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a server could listen there now."""
+def occupied(port: int, host: str = "127.0.0.1") -> str | None:
+    """Return why a server could not listen there now, such as "is taken by python (process 7)"; None where it could."""
     with socket.socket() as probe:
         if os.name == "posix":  # as servers do; on Windows this option would allow a second listener
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
+        except PermissionError:
+            return "may be used by administrators only"
         except OSError:
-            return False
-    return True
+            return f"is taken{_owner(port)}"
+    return None
 
 
 def free_port(avoid: set[int]) -> int:
@@ -151,16 +155,17 @@ def ports(wanted: Mapping[str, int]) -> Sequence[Finding]:
     found = []
     for name, port in wanted.items():
         check = f"port {port} ({name})"
-        if port_is_free(port):
+        reason = occupied(port)
+        if reason is None:
             found.append(Finding(check, Level.OK, "free"))
         else:
             option = "--port" if name == "http" else f"--{name}-port"
             remedy = f"showroom up takes another one; to choose it yourself: {option}"
-            found.append(Finding(check, Level.WARNING, f"taken{owner(port)}", remedy))
+            found.append(Finding(check, Level.WARNING, reason.removeprefix("is "), remedy))
     return found
 
 
-def owner(port: int) -> str:
+def _owner(port: int) -> str:
     """Name the process that listens on the port, where the system tells."""
     try:
         for connection in psutil.net_connections("tcp"):

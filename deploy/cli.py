@@ -32,12 +32,16 @@ def fail(problem: object, code: int = 2) -> typer.Exit:
     return typer.Exit(code)
 
 
-@app.command()
+@app.command(short_help="Run everything until Ctrl-C.")
 def up(
-    profile: Annotated[str, typer.Option(help="laptop, influx, or a folder with a profile.toml.")] = "laptop",
-    port: Annotated[int | None, typer.Option(help="Port of the pages; 0 = any free one.")] = None,
-    mqtt_port: Annotated[int | None, typer.Option(help="Port of the broker; 0 = any free one.")] = None,
-    opcua_port: Annotated[int | None, typer.Option(help="Port of the simulated line; 0 = any free one.")] = None,
+    profile: Annotated[str, typer.Option(help="laptop, influx, influx1, or a folder with a profile.toml.")] = "laptop",
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the pages; 0 = any free one.")] = None,
+    mqtt_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of the broker; 0 = any free one.")
+    ] = None,
+    opcua_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of the simulated line; 0 = any free one.")
+    ] = None,
     data_dir: DataDir = None,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the first page.")] = True,
     settings: Annotated[
@@ -58,7 +62,7 @@ def up(
     raise typer.Exit(code)
 
 
-@app.command()
+@app.command(short_help="Check this machine before the first start.")
 def doctor(
     profile: Annotated[str, typer.Option(help="Profile whose ports and broker are looked at.")] = "laptop",
     data_dir: DataDir = None,
@@ -76,7 +80,7 @@ def doctor(
     raise typer.Exit(print_findings(findings, as_json=as_json))
 
 
-@app.command("check-config")
+@app.command("check-config", short_help="Validate configuration files.")
 def check_config(
     files: Annotated[list[Path], typer.Argument(help="TOML files of edge agents, gateways, lines or profiles.")],
     as_json: AsJson = False,
@@ -111,25 +115,25 @@ def _pass_on(context: typer.Context, module: str) -> None:
     group(context.args, prog_name=f"showroom {context.info_name}")
 
 
-@app.command(context_settings=_PASS_ON, add_help_option=False)
+@app.command(context_settings=_PASS_ON, add_help_option=False, short_help="Prove that nothing was lost.")
 def ledger(context: typer.Context) -> None:
     """Prove that nothing was lost between the line and the store: `showroom ledger check --help`."""
     _pass_on(context, "deploy.ledger.command")
 
 
-@app.command(context_settings=_PASS_ON, add_help_option=False)
+@app.command(context_settings=_PASS_ON, add_help_option=False, short_help="Read what could not be stored.")
 def quarantine(context: typer.Context) -> None:
     """Read what could not be decoded or stored: `showroom quarantine list`, `showroom quarantine show 1`."""
     _pass_on(context, "deploy.quarantine")
 
 
-@app.command(context_settings=_PASS_ON, add_help_option=False)
+@app.command(context_settings=_PASS_ON, add_help_option=False, short_help="Set up an InfluxDB as the store.")
 def influx(context: typer.Context) -> None:
     """Set up an InfluxDB as the store: `showroom influx init --set influx_token_file=./token`."""
     _pass_on(context, "deploy.influx")
 
 
-@app.command()
+@app.command(short_help="Print versions.")
 def version(as_json: AsJson = False) -> None:
     """Print the versions of the showroom, of Python and of the parts that matter."""
     names = (

@@ -25,7 +25,12 @@ from gateway.store.base import StoreUnavailableError
 from gateway.store.open import open_store
 from gateway.store.remote import RemoteStore
 
-app = typer.Typer(help="Prove that nothing was lost between the line and the store.", no_args_is_help=True)
+app = typer.Typer(
+    help="Prove that nothing was lost between the line and the store.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 _UNREADABLE = 2
 

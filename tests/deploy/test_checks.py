@@ -40,6 +40,16 @@ def test_port_in_use_is_seen() -> None:
     assert checks.ports({"http": port})[0].level is Level.OK
 
 
+def test_port_of_administrators_is_not_called_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that only administrators may use is said to be one."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("socket.socket.bind", refuse)
+    assert checks.occupied(80) == "may be used by administrators only"
+
+
 def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
     """A data folder that is no folder is an error with a remedy."""
     (tmp_path / "file").write_text("", encoding="utf-8")

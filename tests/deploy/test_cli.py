@@ -52,6 +52,20 @@ def test_overview_names_every_command() -> None:
     assert all(command.split()[0] in told for command in COMMANDS)
 
 
+def test_overview_is_not_cut_off() -> None:
+    """Each command is described in whole words."""
+    assert "..." not in showroom("--help").stdout.partition("Commands:")[2]
+
+
+def test_impossible_port_is_explained() -> None:
+    """A port that cannot exist is refused with its limits."""
+    done = showroom("up", "--port", "99999")
+    assert done.returncode == 2
+    assert "--port" in done.stderr
+    assert "65535" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_version_for_machines() -> None:
     """The versions come as JSON too."""
     assert json.loads(showroom("version", "--json").stdout)["duckdb"][0].isdigit()
