@@ -1,17 +1,24 @@
 """Validates configuration files of every kind without connecting to anything."""
 
+import re
+import tempfile
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from deploy.problem import Problem
+from deploy.profile import ProfileFolder, Setting, fill
 from edge_agent.sparkplug.settings import ConfigError
+
+_SOME_FOLDER = Path("/data-folder")
 
 
 def check_file(path: Path) -> str:
     """Validate one file and return its kind (`edge agent`, `gateway`, `line`, `profile`).
 
-    The kind is told by its tables. Raises ConfigError that names file, key, value and what was expected.
+    The kind is told by its tables; a profile is checked with all its templates. Raises ConfigError that names file,
+    key, value and what was expected.
     """
     kind, check = _kind(path)
     check(path)
@@ -19,11 +26,20 @@ def check_file(path: Path) -> str:
 
 
 def _kind(path: Path) -> tuple[str, Callable[[Path], object]]:
+    text = ""
     try:
-        tables = set(tomllib.loads(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
+        tables = set(tomllib.loads(text))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
+        if placeholder := _PLACEHOLDER.search(text):
+            raise ConfigError(
+                f"{path}: holds {placeholder[0]}, so it is a template of a profile, not a configuration; check the "
+                "profile.toml beside it, or write the value itself"
+            ) from None
         raise ConfigError(f"{path}: is not valid TOML: {error}") from None
     for table, kind in _KINDS.items():
         if table in tables:
@@ -57,15 +73,32 @@ def _line(path: Path) -> Any:
 
 
 def _profile(path: Path) -> Any:
-    from deploy.problem import Problem
-    from deploy.profile import ProfileFolder
-
     try:
-        return ProfileFolder(str(path.parent)).load({}, complete=False)
+        source = ProfileFolder(str(path.parent))
+        profile = source.load({}, complete=False)
+        values = profile.values({name: port or 1 for name, port in profile.ports.items()}, _SOME_FOLDER)
+        values |= {name: name for name in profile.required if values.get(name) == ""}
+        for process in profile.processes:
+            state = _SOME_FOLDER / "state" / process.name
+            _template(source, process.name, {**values, "state": state.as_posix()})
     except Problem as problem:
         raise ConfigError(str(problem)) from None
+    return profile
 
 
+def _template(source: ProfileFolder, process: str, values: Mapping[str, Setting]) -> None:
+    """Check one template of a profile as a start would fill it; errors name the template."""
+    template = source.template_path(process)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, template.name)
+        path.write_text(fill(source.template(process), values, str(template)), encoding="utf-8")
+        try:
+            check_file(path)
+        except ConfigError as error:
+            raise ConfigError(str(error).replace(str(path), str(template))) from None
+
+
+_PLACEHOLDER = re.compile(r"\$\{[a-z0-9_]+\}")
 _KINDS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "edge": ("edge agent", _edge),
     "gateway": ("gateway", _gateway),

@@ -34,11 +34,7 @@ def prepare(name: str, folder: Path, ports: Mapping[str, int], settings: Mapping
     profile = source.load(settings)
     notes = _check_machine(folder, profile)
     chosen, moved = _choose_ports(profile, ports)
-    values: dict[str, Setting] = {
-        **profile.settings,
-        **{f"{port}_port": number for port, number in chosen.items()},
-        "folder": folder.as_posix(),
-    }
+    values = profile.values(chosen, folder)
     for secret in profile.secrets:
         password(folder / "secrets" / f"{secret}.password")
     for trust in profile.trust:
@@ -70,18 +66,19 @@ def _choose_ports(profile: Profile, asked: Mapping[str, int]) -> tuple[dict[str,
     notes = []
     for name, usual in profile.ports.items():
         port = asked.get(name, usual)
-        if port and port not in chosen.values() and checks.port_is_free(port):
+        reason = "is named twice" if port in chosen.values() else checks.occupied(port)
+        if port and reason is None:
             chosen[name] = port
             continue
         if port and name in asked:
             option = "--port" if name == "http" else f"--{name}-port"
             raise Problem(
-                f"port {port} ({name}) is taken{checks.owner(port)}",
+                f"port {port} ({name}) {reason}",
                 f"choose another one with {option}, or {option} 0 for any free one",
             )
         chosen[name] = checks.free_port(set(chosen.values()) | set(profile.ports.values()))
         if port:
-            notes.append(f"port {port} ({name}) is taken{checks.owner(port)}; {chosen[name]} is used instead")
+            notes.append(f"port {port} ({name}) {reason}; {chosen[name]} is used instead")
     return chosen, notes
 
 

@@ -5,7 +5,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeGuard
 
 from pydantic import Field
 
@@ -119,6 +119,11 @@ class Profile(Settings):
     processes: tuple[Process, ...] = ()
     trust: tuple[Trust, ...] = ()
 
+    def values(self, ports: Mapping[str, int], folder: Path) -> dict[str, Setting]:
+        """Return what `${name}` stands for in every template."""
+        numbers = {f"{name}_port": port for name, port in ports.items()}
+        return {**self.settings, **numbers, "folder": folder.as_posix()}
+
 
 class ProfileFolder:
     """A profile on disk: `profile.toml` and one template a process; `extends` names where missing parts come from."""
@@ -131,13 +136,22 @@ class ProfileFolder:
         self._base = None if base is None else ProfileFolder(str(base))
 
     def document(self) -> dict[str, object]:
-        """Return the content of `profile.toml` over that of the profile it extends; tables are merged one level."""
+        """Return the content of `profile.toml` over that of the profile it extends.
+
+        Tables are merged one level. Lists of named tables (users, processes) are merged by name, so that one more
+        machine needs only its own entries. Other values replace those below.
+        """
         if self._base is None:
             return dict(self._document)
         merged = self._base.document()
         for key, value in self._document.items():
             below = merged.get(key)
-            merged[key] = below | value if isinstance(below, dict) and isinstance(value, dict) else value
+            if isinstance(below, dict) and isinstance(value, dict):
+                merged[key] = below | value
+            elif _is_named(below) and _is_named(value):
+                merged[key] = list({entry["name"]: entry for entry in [*below, *value]}.values())
+            else:
+                merged[key] = value
         return merged
 
     def load(self, settings: Mapping[str, str], *, complete: bool = True) -> Profile:
@@ -170,12 +184,19 @@ class ProfileFolder:
 
     def template(self, process: str) -> str:
         """Return the configuration template of a process; raises Problem where there is none."""
+        return self.template_path(process).read_text(encoding="utf-8")
+
+    def template_path(self, process: str) -> Path:
+        """Return the file of that template, in this folder or in that of the profile it extends."""
         path = self.folder / f"{process}.toml"
         if path.exists():
-            return path.read_text(encoding="utf-8")
-        if self._base is None:
-            raise Problem(f"{path} is missing", f"add it: it is the configuration template of the process {process}")
-        return self._base.template(process)
+            return path
+        try:
+            if self._base is not None:
+                return self._base.template_path(process)
+        except Problem:
+            pass  # named below where it would be added
+        raise Problem(f"{path} is missing", f"add it: it is the configuration template of the process {process}")
 
 
 def fill(template: str, values: Mapping[str, Setting], place: str) -> str:
@@ -211,6 +232,11 @@ def _find(name_or_path: str) -> Path:
         f"profile {name_or_path!r} was not found",
         f"name one of {shipped}, or a folder that holds a profile.toml",
     )
+
+
+def _is_named(value: object) -> TypeGuard[list[dict[str, object]]]:
+    """Whether this is a list of tables that all have a name."""
+    return isinstance(value, list) and all(isinstance(entry, dict) and "name" in entry for entry in value)
 
 
 def _read_toml(path: Path) -> dict[str, object]:

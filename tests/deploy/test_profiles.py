@@ -1,6 +1,7 @@
 """Every shipped profile gives configurations that its processes accept, and nothing secret stands in them."""
 
 import os
+import re
 import socket
 import stat
 import tomllib
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import deploy
 from demo_line.servers.opcua.server import APPLICATION_URI
 from deploy.check_config import check_file
 from deploy.plan import Plan
@@ -105,6 +107,60 @@ def own_profile(folder: Path, text: str) -> Path:
     profile.mkdir()
     (profile / "profile.toml").write_text(f'description = "mine"\nextends = "laptop"\n{text}', encoding="utf-8")
     return profile
+
+
+DEPLOY_README = Path(deploy.__file__).with_name("README.md").read_text(encoding="utf-8")
+DOCUMENTED = dict(re.findall(r"```toml\n# (my-site/[a-z-]+\.toml)\n(.*?)```", DEPLOY_README, re.DOTALL))
+
+
+def documented_profile(folder: Path) -> Path:
+    """Write the files that `deploy/README.md` shows for a machine of one's own."""
+    for name, text in DOCUMENTED.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder / "my-site"
+
+
+def test_documented_machine_of_ones_own_runs_beside_the_line(tmp_path: Path) -> None:
+    """The files that the README shows are valid and add an edge agent with a broker user of its own to the laptop."""
+    mine = documented_profile(tmp_path)
+    assert check_file(mine / "profile.toml") == "profile"
+    plan = prepare(str(mine), tmp_path / "data", FREE, {})
+    assert [process.name for process in plan.processes] == [
+        "broker",
+        "line",
+        "gateway",
+        "line-edge",
+        "meter-edge",
+        "press-edge",
+    ]
+    assert (plan.folder / "secrets" / "broker-press-edge.password").exists()
+
+
+def test_entry_of_the_same_name_replaces_the_one_below(tmp_path: Path) -> None:
+    """A profile changes a process of the one it extends by naming it again."""
+    folder = own_profile(tmp_path, '[[processes]]\nname = "line"\nmodule = "demo_line"\narguments = ["serve", "-v"]\n')
+    processes = {process.name: process for process in ProfileFolder(str(folder)).load({}).processes}
+    assert set(processes) == {"line", "gateway", "line-edge", "meter-edge"}
+    assert processes["line"].arguments == ("serve", "-v")
+
+
+def test_check_of_a_profile_reads_its_templates(tmp_path: Path) -> None:
+    """A typo in a template is found without a start, and the error names the template."""
+    mine = documented_profile(tmp_path)
+    template = mine / "press-edge.toml"
+    template.write_text(template.read_text("utf-8").replace("origin =", "orgin ="), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"my-site/press-edge\.toml: sources\[0\].*orgin"):
+        check_file(mine / "profile.toml")
+    template.unlink()
+    with pytest.raises(ConfigError, match=r"my-site/press-edge\.toml is missing"):
+        check_file(mine / "profile.toml")
+
+
+def test_template_is_not_called_broken() -> None:
+    """Whoever checks a template alone hears that it is one, and what to check instead."""
+    with pytest.raises(ConfigError, match=r"\$\{site\}, so it is a template .* check the profile\.toml"):
+        check_file(SHIPPED / "laptop" / "line-edge.toml")
 
 
 @pytest.mark.parametrize(
