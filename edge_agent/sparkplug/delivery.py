@@ -132,7 +132,7 @@ CAUSES: Sequence[str] = (
 def _parse_object(text: str, what: str) -> dict[str, Any]:
     try:
         fields = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PayloadError(f"{what} is not JSON: {error}") from None
     if not isinstance(fields, dict):
         raise PayloadError(f"{what} is not a JSON object but {type(fields).__name__}")
@@ -148,4 +148,5 @@ def _integer(value: Any) -> int:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not text")
+    value.encode()  # JSON may hold half of a surrogate pair, which no store takes; the error is a ValueError
     return value

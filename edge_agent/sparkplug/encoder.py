@@ -10,7 +10,7 @@ from edge_agent.sparkplug.metric import DataType, Property, Value
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.payload import MAX_MESSAGE_BYTES, PayloadError
 from edge_agent.sparkplug.quality import Quality
-from edge_agent.sparkplug.unique_times import DUPLICATE, SeriesTimes, TimeState
+from edge_agent.sparkplug.unique_times import DUPLICATE, LATEST_NS, SeriesTimes, TimeState
 from edge_agent.sparkplug.wire import (
     DOUBLE_KEY,
     NS_PER_MS,
@@ -237,7 +237,9 @@ class Encoder:
                 line.current = (time_ns if line.current is None else line.current[0], value, quality)
                 self._revived.add(line.device.name)
         elif quality is not _STALE:
-            reason = "no time" if time_ns <= 0 else "its time was used by a hundred values before"
+            reason = "its time was used by a hundred values before"
+            if not 0 < time_ns <= LATEST_NS:
+                reason = "its time lies outside of the years 1970 to 2255"
             refused.append(Refused(line, max(time_ns, 1), value, quality, reason))
 
     def _body(

@@ -25,6 +25,7 @@ from edge_agent.sparkplug.wire import gap_metric, payload_time
 ROW_OVERHEAD_BYTES = 64
 _RESERVE_BYTES = 8_000_000
 _PRESSURE_STEP_BYTES = 65_536
+_MAX_INT64 = 2**63 - 1
 _NS_PER_H = 3_600_000_000_000
 
 
@@ -402,9 +403,10 @@ class DurableLog:
 
 
 def gap_row(gap: Gap, now_ns: int) -> NewRow:
-    """Return the message that declares a gap."""
+    """Return the message that declares a gap. Its times may be whatever a source calls a time; the file has 64 bits."""
     payload = payload_time(now_ns) + gap_metric(gap)
-    return NewRow("", now_ns, gap.from_ns, gap.to_ns, 0, payload, is_gap=True)
+    first_ns, last_ns = (max(0, min(time_ns, _MAX_INT64)) for time_ns in (gap.from_ns, gap.to_ns))
+    return NewRow("", now_ns, first_ns, last_ns, 0, payload, is_gap=True)
 
 
 def _disk_bytes(folder: Path) -> tuple[int, int]:

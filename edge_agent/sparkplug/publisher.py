@@ -94,6 +94,7 @@ class Publisher:
         self._born: dict[str, frozenset[int]] = {}  # device -> aliases declared in its DBIRTH
         self._for_backlog: set[str] = set()  # devices born only to let their backlog pass
         self._birth_due: dict[str, float] = {}
+        self._topics: dict[tuple[MessageType, str], str] = {}
 
     @property
     def live(self) -> bool:
@@ -195,7 +196,10 @@ class Publisher:
                 self._deliveries.passed(last)
         if self.live and not self._deliveries.has_backlog and not self._deliveries.waiting:
             for device_id in list(self._for_backlog):
-                self._bury_device(device_id, now_ns)
+                device = self._encoder.devices.get(device_id)
+                if device is None or not device.available:
+                    self._bury_device(device_id, now_ns)
+                self._for_backlog.discard(device_id)
 
     def settle_window(self, now_s: float) -> None:
         """With delivery = "window": what was sent long enough ago on a live session counts as delivered."""
@@ -205,9 +209,9 @@ class Publisher:
 
     def publish_status(self, now_ns: int) -> None:
         """Send the status metrics, without LSN."""
-        if self.live and self._connection is not None:
+        if self.live:
             payload = births.status_of_node(self._status(), self.session.next_seq(), now_ns)
-            self._connection.publish(self._identity.topic(MessageType.NDATA), payload)
+            self._hand_over(MessageType.NDATA, "", payload)
 
     def _obey(self, payload: bytes) -> None:
         for metric in parse(payload).metrics:
@@ -227,8 +231,22 @@ class Publisher:
         if word.hold is not self.hold:
             _LOG.info("the host %s", "holds the backlog back: its store is down" if word.hold else "stores again")
         self.hold = word.hold
-        self._deliveries.settle(word.stored)
-        self.stored.update(word.stored)
+        given = self._given(word.stored)
+        self._deliveries.settle(given)
+        self.stored.update(given)
+
+    def _given(self, lsns: IntervalSet) -> IntervalSet:
+        """Leave out numbers that the log has not given yet: a message of the future must not be deleted unsent."""
+        last_given = self._log.next_lsn - 1
+        given = IntervalSet(
+            (max(first, 0), min(last, last_given)) for first, last in lsns if last >= 0 and first <= last_given
+        )
+        if given != lsns:
+            _LOG.error(
+                "the host %s acknowledges messages that this log never had: was an older copy of it put back?",
+                self._identity.primary_host_id,
+            )
+        return given
 
     def _end_session(self) -> None:
         self.hold = False
@@ -293,7 +311,10 @@ class Publisher:
         return self._hand_over(kind, row.device_id, lsn + payload + payload_seq(self.session.next_seq()))
 
     def _hand_over(self, kind: MessageType, device_id: str, payload: bytes) -> bool:
-        return self._connection is not None and self._connection.publish(self._identity.topic(kind, device_id), payload)
+        topic = self._topics.get((kind, device_id))
+        if topic is None:
+            topic = self._topics[kind, device_id] = self._identity.topic(kind, device_id)
+        return self._connection is not None and self._connection.publish(topic, payload)
 
     def _lsn_alias(self, device_id: str) -> int:
         return self._log.aliases([AliasKey(device_id, LSN, DataType.UINT64, Origin.REAL)])[0]

@@ -25,7 +25,7 @@ class HostState:
         try:
             fields = json.loads(payload)
             online, timestamp = fields["online"], fields["timestamp"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise PayloadError(f"STATE {payload[:80]!r} is not JSON with online and timestamp: {error!r}") from None
         if not isinstance(online, bool) or isinstance(timestamp, bool) or not isinstance(timestamp, int):
             raise PayloadError(f"STATE {payload[:80]!r}: online must be true or false, timestamp milliseconds")

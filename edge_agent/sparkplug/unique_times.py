@@ -17,7 +17,10 @@ MAX_OFFSET = STEP_NS - 1
 DUPLICATE = -1
 """Result of SeriesTimes.accept: identical to the value before; not to be sent."""
 EXHAUSTED = -2
-"""Result of SeriesTimes.accept: no free time is left near this one, or it is no time at all (0 or less)."""
+"""Result of SeriesTimes.accept: no free time is left near this one, or it is no time at all (see LATEST_NS)."""
+LATEST_NS = 9_000_000_000_000_000_000
+"""Times of 0 or less and times beyond this (year 2255) are none: no store keeps them, and some servers send the year
+9999 for "unknown"."""
 
 
 class TimeState(NamedTuple):
@@ -63,7 +66,9 @@ class SeriesTimes:
 
         The unique time is at most 198 ns after time_ns, at most 99 ns where time_ns is a multiple of 100 ns.
         """
-        if time_ns > self._high and not time_ns % STEP_NS and time_ns > 0:  # nearly always; never a duplicate
+        if (
+            time_ns > self._high and not time_ns % STEP_NS and 0 < time_ns <= LATEST_NS
+        ):  # nearly always; never a duplicate
             if self._used:
                 self._rise(time_ns)
             self._high = self._base = self._source_time = time_ns
@@ -75,7 +80,7 @@ class SeriesTimes:
         return self._accept_unusual(time_ns, value, quality)
 
     def _accept_unusual(self, time_ns: int, value: Value, quality: Quality) -> int:
-        if time_ns <= 0:
+        if not 0 < time_ns <= LATEST_NS:
             return EXHAUSTED
         if time_ns == self._source_time and self._repeats(value, quality):
             return DUPLICATE
@@ -100,6 +105,8 @@ class SeriesTimes:
 
         With keep_clock (replayed series, whose clock is not ours) the mark stands right behind the last value.
         """
+        if not 0 < time_ns <= LATEST_NS:
+            return EXHAUSTED
         rest = time_ns % STEP_NS
         base = time_ns + STEP_NS - rest if rest else time_ns
         if base > self._high and not (keep_clock and self._high >= 0):

@@ -157,3 +157,14 @@ def test_recording_over_mqtt_is_stale_on_its_own_axis() -> None:
     list(presence.hear([_good(0, NOW)], 0))
     (mark,) = presence.lose("skab", 2 * NOW, 4 * SECOND)
     assert (mark.time_ns, mark.quality) == (NOW + 4 * SECOND, Quality.STALE)
+
+
+def test_impossible_time_does_not_hide_an_outage(sink: KeepingSink) -> None:
+    """After a value of the year 9999 (DateTime.MaxValue) an outage is still declared, and no wider than it was."""
+    books = Continuity()
+    intake = Intake([_tag("a")], sink, books)
+    year_9999_ns = 253_402_300_799 * SECOND
+    intake.take([_notification(0, NOW), _notification(0, year_9999_ns)], NOW)
+    sink.emit(books.lose(NOW + SECOND, NOW + 2 * SECOND, SECOND))
+    intake.take([_notification(0, year_9999_ns), _notification(0, NOW + 5 * SECOND)], NOW + 5 * SECOND)
+    assert sink.outages == [(("a",), NOW + SECOND, NOW + 5 * SECOND - 1, "source_down")]

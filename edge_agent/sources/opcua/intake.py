@@ -11,8 +11,10 @@ from edge_agent.sources.opcua.reading import WIRE_TYPES, has_overflowed, judge, 
 from edge_agent.sparkplug.metric import Value
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.quality import Quality
+from edge_agent.sparkplug.unique_times import LATEST_NS
 
 _LOG = logging.getLogger(__name__)
+_LATEST_TICKS = LATEST_NS // 100 + UNIX_EPOCH_TICKS
 _BUILTIN_TYPES = {wire: builtin for builtin, wire in WIRE_TYPES.items()}
 
 
@@ -48,7 +50,12 @@ class Intake:
         readings: list[Reading] = []
         append, good = readings.append, Quality.GOOD
         for handle, variant_type, value, status, source_ticks, server_ticks in notifications:
-            if status or variant_type != types[handle] or variant_type > DOUBLE or not source_ticks:
+            if (
+                status
+                or variant_type != types[handle]
+                or variant_type > DOUBLE
+                or not UNIX_EPOCH_TICKS < source_ticks <= _LATEST_TICKS
+            ):
                 unusual = self._unusual(handle, variant_type, value, status, source_ticks or server_ticks, now_ns)
                 if unusual is not None:
                     append(unusual)
@@ -77,6 +84,8 @@ class Intake:
         else:
             self.without_time += 1
             time_ns = now_ns
+        if not 0 < time_ns <= LATEST_NS:  # the edge node sets it aside; what is missing must not be reckoned from it
+            return Reading(tag, time_ns, checked, quality)
         last_ns = self._books.last_ns.get(tag)
         if has_overflowed(status) and last_ns is not None and time_ns - 1 > last_ns:
             self._sink.outage((tag,), last_ns + 1, time_ns - 1, "queue_overflow")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from edge_agent.sources.base import Reading, Tag
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.quality import Quality
+from edge_agent.sparkplug.unique_times import LATEST_NS
 
 
 class Missed(NamedTuple):
@@ -66,6 +67,8 @@ class Continuity:
         """Yield what was missed by tags that are heard for the first time since a loss, one entry per interval."""
         missed: dict[tuple[str, int, int], list[int]] = {}
         for reading in readings:
+            if not 0 < reading.time_ns <= LATEST_NS:
+                continue  # no time: it does not tell when the source was back
             from_ns = self._missing_from_ns.pop(reading.tag, None)
             if from_ns is not None and reading.time_ns > from_ns:
                 key = (self._devices[reading.tag][0], from_ns, reading.time_ns - 1)
