@@ -186,8 +186,10 @@ class EdgeNode:
                 self._turn()
                 self._wake.wait(_BUSY_S if self._publisher.resends else _IDLE_S)
                 self._wake.clear()
+            self._retry_s = 0.0
             self._turn()
-            self._remember()
+            if not self._log_error:
+                self._remember()
         except Exception as error:  # noqa: BLE001 - the boundary of the thread: whoever runs the node must know
             _LOG.exception("the edge node cannot go on")
             self._on_failure(f"{type(error).__name__}: {error}")
@@ -216,7 +218,7 @@ class EdgeNode:
     def _begin(self, now_ns: int) -> None:
         """Declare what was lost before the start: rows of a damaged log, and the time when nobody logged."""
         opened = self._log.opened
-        self._silences.begin(opened.watermark)
+        self._silences.begin(opened)
         if opened.damage:
             _LOG.error("log %s: %s", self._config.path, opened.damage)
         if opened.lost is not None:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from edge_agent.sparkplug.delivery import Gap
 from edge_agent.sparkplug.encoder import Encoder, ReportedValue
 from edge_agent.sparkplug.log import DurableLog, NewRow, gap_row
-from edge_agent.sparkplug.watermark import Watermark
+from edge_agent.sparkplug.log_file import OpenedLog
 
 _PATIENCE_S = 2.0
 """How long after the first value of a device the others are waited for: a source may subscribe in several steps."""
+_EVERY_DEVICE = ""
 
 
 @dataclass(slots=True)
@@ -31,8 +32,12 @@ class Silences:
         self._default_delay_ns = default_delay_ns
         self._open: dict[str, _Silence] = {}
 
-    def begin(self, watermark: Watermark | None) -> None:
-        """Begin the silence of every device that was known at the last end; raises LogError."""
+    def begin(self, opened: OpenedLog) -> None:
+        """Begin the silence of every device that was known at the last end; raises LogError.
+
+        Where even the names of the devices are lost with the log, it is one silence of the whole edge node.
+        """
+        watermark = opened.watermark
         alive_ns = watermark.alive_ns if watermark is not None else self._log.newest_ns
         if alive_ns:
             self._log.begin_silence(alive_ns, self._longest_delay_ns, self._default_delay_ns)
@@ -41,6 +46,8 @@ class Silences:
             device_id: _Silence(from_ns, own_clock[device_id])
             for device_id, from_ns in self._log.silent_devices().items()
         }
+        if opened.lost is not None and not own_clock:
+            self._open[_EVERY_DEVICE] = _Silence(opened.lost[1], own_clock=False)
 
     def heard(self, values: Sequence[ReportedValue], encoder: Encoder, until_ns: int, now_s: float) -> None:
         """Values of a source arrived: the silence of their devices ends with the first value of each metric."""
@@ -48,14 +55,14 @@ class Silences:
             return
         for number, time_ns, _, _ in values:
             device = encoder.device_of(number)
-            silence = self._open.get(device.name)
+            silence = self._open.get(device.name) or self._open.get(_EVERY_DEVICE)
             if silence is None or number in silence.heard:
                 continue
             if silence.first_s is None:
                 silence.first_s = now_s
             silence.heard.add(number)
             silence.to_ns = max(silence.to_ns, time_ns) if silence.own_clock else until_ns
-            silence.complete = len(silence.heard) >= len(device.lines)
+            silence.complete = device.name in self._open and len(silence.heard) >= len(device.lines)
 
     def due(self, now_s: float, now_ns: int) -> Iterator[tuple[str, NewRow | None]]:
         """Yield devices whose silence ended, with the gap record (None where it has no width)."""
@@ -64,7 +71,7 @@ class Silences:
                 continue
             row = None
             if silence.to_ns > silence.from_ns:
-                gap = Gap(device_id, None, silence.from_ns, silence.to_ns, None, "edge_down")
+                gap = Gap(device_id or None, None, silence.from_ns, silence.to_ns, None, "edge_down")
                 row = gap_row(gap, now_ns)
             yield device_id, row
             del self._open[device_id]
