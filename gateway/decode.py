@@ -10,7 +10,7 @@ from typing import Any
 from edge_agent.sparkplug.delivery import ACK, BD_SEQ, EPOCH, FIRST_LSN, GAP, LSN, REBIRTH
 from edge_agent.sparkplug.metric import DataType, Property, Value
 from edge_agent.sparkplug.origin import Origin
-from edge_agent.sparkplug.payload import PayloadError, get_properties, get_value
+from edge_agent.sparkplug.payload import PayloadError, get_name, get_properties, get_value
 from edge_agent.sparkplug.properties import ORIGIN, QUALITY, SUB_MS
 from edge_agent.sparkplug.quality import Quality
 from gateway.catalogue import Catalogue, CatalogueFullError
@@ -124,10 +124,11 @@ def read_birth(message: Any, key: SeriesKey, catalogue: Catalogue) -> Birth:
     birth = Birth(Aliases(key))
     builder = RowBuilder()
     for metric in message.metrics:
-        name = metric.name
+        name = ""
         alias = metric.alias if metric.HasField("alias") else None
         time_ns = (metric.timestamp or message.timestamp) * 1_000_000
         try:
+            name = get_name(metric)
             if not name:
                 raise ValueError("a birth metric without a name")
             if metric.datatype not in _TYPES:
@@ -184,10 +185,11 @@ def read_data(
         declared = aliases.by_alias.get(alias) if alias is not None else None
         if declared is None and metric.name:
             declared = aliases.by_name.get(metric.name)
-        name = metric.name or (f"alias {alias}" if declared is None else catalogue.series(declared.series).key.metric)
+        name = f"alias {alias}" if declared is None else catalogue.series(declared.series).key.metric
         control = aliases.control.get(alias, "") if alias is not None else ""
         time_ns = (metric.timestamp or timestamp_ms) * 1_000_000
         try:
+            name = get_name(metric) or name
             if control or is_control(name):
                 decoded.control[control or name] = get_value(metric, metric.datatype)
             elif declared is None and not (numbered and alias is None and metric.name):

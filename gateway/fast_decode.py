@@ -155,6 +155,8 @@ def _value(metric: Any, datatype: int) -> Any:
         value = metric.boolean_value
     elif datatype == _STRING:
         value = metric.string_value
+        if value.__class__ is not str:  # not UTF-8
+            raise UnusualError
     else:
         value = _integer(metric, datatype)
     if not value and not metric.HasField(_FIELDS[datatype]):

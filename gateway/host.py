@@ -13,7 +13,7 @@ from typing import Any
 from edge_agent.sparkplug.delivery import BD_SEQ, EPOCH, FIRST_LSN
 from edge_agent.sparkplug.topic import MessageType, Topic
 from gateway.catalogue import Catalogue
-from gateway.decode import Aliases, Birth, read_birth
+from gateway.decode import Aliases, BadMetric, Birth, read_birth
 from gateway.rebirth import RebirthPace, RebirthRequests
 from gateway.sequence import Sequence
 from gateway.store.base import EdgeKey, SeriesKey
@@ -198,8 +198,8 @@ class HostSession:
         node.rebirth.answered()
         node.aliases = birth.aliases
         node.bd_seq = _integer(birth.control.get(BD_SEQ))
-        node.epoch = _integer(birth.control.get(EPOCH))
-        node.first_lsn = _integer(birth.control.get(FIRST_LSN))
+        node.epoch = _unsigned(birth, EPOCH)
+        node.first_lsn = _unsigned(birth, FIRST_LSN)
         for device in node.devices.values():
             device.aliases = None
         yield Born(node, topic, birth, message)
@@ -278,7 +278,7 @@ def says_offline(payload: bytes) -> bool:
     """
     try:
         state = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(state, dict) and state.get("online") is False
 
@@ -292,6 +292,15 @@ def _aliases(node: Node, device_id: str | None) -> Aliases | None:
 
 def _key(topic: Topic) -> SeriesKey:
     return SeriesKey(topic.group_id, topic.edge_node_id, topic.device_id or "", "")
+
+
+def _unsigned(birth: Birth, name: str) -> int | None:
+    """Return a number of durable delivery, None where the birth has none; one that is no UInt64 counts as bad."""
+    number = _integer(birth.control.get(name))
+    if number is None or 0 <= number < 1 << 64:
+        return number
+    birth.bad.append(BadMetric(name, None, f"{number} is no UInt64"))
+    return None
 
 
 def _integer(value: object) -> int | None:

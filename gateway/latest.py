@@ -15,6 +15,8 @@ from gateway.store.base import EdgeKey, Samples, Value
 from gateway.view import LatestValue
 
 _FOLD_AT_ROWS = 20_000
+_FUTURE_NS = 86_400_000_000_000
+"""A value further ahead of our clock than this (one day) has a wrong time and does not hold up those that follow."""
 
 
 @dataclass(slots=True)
@@ -115,7 +117,7 @@ class LatestTable:
     def _replace(self, samples: Samples, row: int, received_ns: int) -> None:
         number, time_ns = int(samples.series[row]), int(samples.time_ns[row])
         old = self._newest.get(number)
-        if old is not None and time_ns < old.order_ns:
+        if old is not None and time_ns < old.order_ns and old.order_ns <= max(time_ns, received_ns) + _FUTURE_NS:
             return
         quality = Quality(int(samples.quality[row]))
         value = samples.value(row)

@@ -27,6 +27,8 @@ _LOG = logging.getLogger(__name__)
 
 MAX_PAYLOAD_BYTES = 4_000_000
 """A longer message is refused unread; edges of ours send at most 512 kB."""
+MAX_METRICS = 100_000
+"""A message of more metrics is refused: empty ones take two bytes each, and a hundred times that in memory."""
 _KNOWN_TOPICS = 10_000
 _LSN_LIMIT = 1 << 63
 _UNKNOWN_EDGE = EdgeKey("", "")
@@ -246,7 +248,10 @@ def _parse(message_type: MessageType, payload: bytes) -> Any:
         raise PayloadError("the payload is empty")
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise PayloadError(f"the payload has {len(payload)} bytes, more than {MAX_PAYLOAD_BYTES}")
-    return parse_unread(payload) if message_type in _DATA else parse(payload)
+    message = parse_unread(payload) if message_type in _DATA else parse(payload)
+    if len(message.metrics) > MAX_METRICS:
+        raise PayloadError(f"the payload has {len(message.metrics)} metrics, more than {MAX_METRICS}")
+    return message
 
 
 def _filled(entry: Entry, rows: Rows) -> Entry:

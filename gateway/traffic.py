@@ -72,7 +72,7 @@ def _words(text: str) -> SourceWords:
     """Read the state of a source: JSON with state, error and remedy, or the state alone as a word."""
     try:
         fields = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return SourceWords(text, "", "")
     if not isinstance(fields, dict):
         return SourceWords(str(fields), "", "")

@@ -116,8 +116,21 @@ def get_value(message: Any, datatype: int) -> Value:
     )
     if field != expected:
         raise _mismatch(message, field, datatype)
+    if expected == "string_value" and not isinstance(raw, str):
+        raise PayloadError(f"metric {_label(message)}: the text is not UTF-8")
     value: Value = raw
     return value
+
+
+def get_name(message: Any) -> str:
+    """Read the name of the protobuf metric `message`, empty where it has none.
+
+    Raises PayloadError where it is not UTF-8: the protobuf library then hands out bytes instead of text.
+    """
+    name = message.name
+    if not isinstance(name, str):
+        raise PayloadError(f"metric {_label(message)}: the name is not UTF-8")
+    return name
 
 
 def _read_integer(message: Any, raw: int, datatype: DataType) -> int:
@@ -183,6 +196,8 @@ def _scalar_properties(properties: Any) -> Iterator[tuple[str, Property]]:
         if entry.is_null or field is None or field.startswith("propertyset"):
             continue
         value = getattr(entry, field)
+        if not isinstance(key, str) or isinstance(value, bytes):
+            raise PayloadError(f"property {key!r} is not UTF-8")
         if field == "int_value" and entry.type in (DataType.INT8, DataType.INT16, DataType.INT32) and value >= 1 << 31:
             value -= 1 << 32
         elif field == "long_value" and entry.type == DataType.INT64 and value >= 1 << 63:
@@ -266,7 +281,7 @@ def _decode_metric(message: Any) -> Metric:
     if message.datatype not in DataType._value2member_map_:
         raise PayloadError(f"metric {_label(message)}: unknown data type number {message.datatype}")
     return Metric(
-        name=message.name if message.HasField("name") else None,
+        name=get_name(message) if message.HasField("name") else None,
         datatype=DataType(message.datatype),
         value=get_value(message, message.datatype),
         timestamp_ms=message.timestamp if message.HasField("timestamp") else None,

@@ -95,3 +95,19 @@ def test_a_consumer_gets_each_change_once() -> None:
     assert list(latest.since(version)[1]) == []
     latest.expire(EDGE, "MIX-10")
     assert len(latest.since(version)[1]) == 2
+
+
+def test_a_time_far_in_the_future_does_not_freeze_the_newest_value() -> None:
+    """One value of next year, also one that was stored before a restart, gives way to the values of today."""
+    day_ns = 86_400_000_000_000
+    now_ns = 20_000 * day_ns
+    latest = table()
+    latest.prime(join([rows((1, now_ns + 365 * day_ns, 9.0))]), now_ns)
+    latest.offer(rows((1, now_ns, 1.0)), now_ns)
+    assert shown(latest)[1] == (now_ns, 1.0, Quality.GOOD)
+    latest.offer(rows((1, now_ns + 365 * day_ns, 9.0)), now_ns + 1)
+    latest.fold()
+    latest.offer(rows((1, now_ns + 2, 2.0)), now_ns + 2)
+    assert shown(latest)[1] == (now_ns + 2, 2.0, Quality.GOOD)
+    latest.offer(rows((1, now_ns + 1, 1.5)), now_ns + 3)
+    assert shown(latest)[1] == (now_ns + 2, 2.0, Quality.GOOD)
