@@ -14,14 +14,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
-from pydantic import Field, model_validator
 
-from edge_agent.sparkplug.settings import ConfigError, Settings, read_secret
+from edge_agent.sparkplug.broker import BrokerConfig as BrokerConfig
+from edge_agent.sparkplug.broker import explain, explain_refusal
+from edge_agent.sparkplug.settings import ConfigError, read_secret
 
 _LOG = logging.getLogger(__name__)
 _CONNECT_TIMEOUT_S = 5.0
@@ -30,61 +30,6 @@ _FLUSH_S = 2.0
 _STABLE_S = 10.0
 _MAX_UNSENT_BYTES = 16_000_000
 _SHORT_LIVED_LIMIT = 3
-_REFUSALS = {
-    1: "the broker does not speak MQTT 3.1.1; configure another listener",
-    2: "the broker refuses the client id; set another broker.client_id",
-    3: "the broker is starting or overloaded; it is tried again",
-    4: "user name or password is wrong; check broker.username and the file broker.password_file",
-    5: "not authorised: check broker.username and the file broker.password_file, and the user's rights at the broker",
-}
-
-
-class BrokerConfig(Settings):
-    """Where the broker is and who we are to it.
-
-    Attributes:
-        host, port: address.
-        username, password_file: credentials; the password is the first line of a file with mode 0600.
-        tls: encrypt and check the broker's certificate against the system's authorities.
-        ca_file: encrypt and check the certificate against this file instead.
-        cert_file, key_file: certificate of this client, where the broker asks for one.
-        keepalive_s: a dead connection is noticed within 1.5 times this.
-        reconnect_max_s: longest pause between two attempts to connect (full jitter, from 0.5 s upwards).
-        client_id: overrides the default, which is unique and stable; two clients of one id throw each other out.
-    """
-
-    host: str = Field(default="127.0.0.1", min_length=1)
-    port: int = Field(default=1883, ge=1, le=65_535)
-    username: str | None = None
-    password_file: Path | None = None
-    tls: bool = False
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
-    keepalive_s: int = Field(default=10, ge=2, le=3_600)
-    reconnect_max_s: float = Field(default=4.0, ge=0.5, le=600)
-    client_id: str | None = Field(default=None, min_length=1)
-
-    @model_validator(mode="after")
-    def _is_complete(self) -> Self:
-        if self.password_file is not None and self.username is None:
-            raise ValueError("password_file needs username")
-        if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("cert_file and key_file belong together: give both or neither")
-        if self.cert_file is not None and not self.encrypted:
-            raise ValueError("cert_file needs tls = true or ca_file")
-        return self
-
-    @property
-    def encrypted(self) -> bool:
-        """Whether the connection uses TLS."""
-        return self.tls or self.ca_file is not None
-
-    def resolved(self, base_dir: Path) -> "BrokerConfig":
-        """Return a copy whose relative paths start at `base_dir` (the folder of the configuration file)."""
-        names = ("password_file", "ca_file", "cert_file", "key_file")
-        paths = {name: base_dir / getattr(self, name) for name in names if getattr(self, name) is not None}
-        return self.model_copy(update=paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +131,7 @@ class MqttClient:
             link.run(self._config.host, self._config.port, self._keepalive_s)
             reason = link.reason
         except (OSError, ConfigError, ValueError) as error:  # unreachable, certificates, password file, host name
-            self._failed(_explain(error, self._config))
+            self._failed(explain(error, self._config))
             return 0.0
         finally:
             with self._lock:
@@ -332,7 +277,7 @@ class _Link:
     def _on_connect(self, client: paho.Client, _userdata: Any, _flags: Any, code: Any, _properties: Any) -> None:
         if code.is_failure:
             # Version 2 callbacks translate the code of MQTT 3.1.1; the text is the library's, the remedy is ours.
-            self.reason = f"refused ({code}): {_REFUSALS.get(_CONNACK.get(code.value, 0), 'see the log of the broker')}"
+            self.reason = f"refused ({code}): {explain_refusal(code.value)}"
             self._ended.set()
         elif self._subscriptions:
             client.subscribe(list(self._subscriptions))
@@ -354,7 +299,9 @@ class _Link:
 
     def _on_disconnect(self, _client: Any, _userdata: Any, _flags: Any, code: Any, _properties: Any) -> None:
         self.live = False
-        self.reason = self.reason or f"connection ended: {code}"
+        if not self.reason:
+            early = "" if self.since_s is not None else " before it was accepted: does this port want TLS (broker.tls)?"
+            self.reason = f"connection ended: {code}{early}"
         self._ended.set()
 
     def _on_publish(self, _client: Any, _userdata: Any, _mid: int, _code: Any, _properties: Any) -> None:
@@ -366,27 +313,9 @@ class _Link:
         self._deliver(Message(message.topic, bytes(message.payload), message.retain, message.qos))
 
 
-_CONNACK = {132: 1, 133: 2, 136: 3, 134: 4, 135: 5}
-"""Reason code of MQTT 5, as the library gives it, to the return code of MQTT 3.1.1."""
-
-
 def _guard(callback: Callable[..., None], *arguments: Any) -> None:
     """Call back; an exception must not end the network thread, which would silently end all traffic."""
     try:
         callback(*arguments)
     except Exception:  # noqa: BLE001 - the boundary of the network thread
         _LOG.exception("a callback of the MQTT connection failed")
-
-
-def _explain(error: Exception, config: BrokerConfig) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate of the broker is not trusted ({error.verify_message}): check broker.ca_file"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed ({error.reason}): is {config.port} the broker's TLS port? Check cert_file and key_file"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused: is the broker running, and is broker.port right?"
-    if isinstance(error, TimeoutError):
-        return "no answer: is broker.host right, and does a firewall let it through?"
-    if isinstance(error, socket.gaierror):
-        return f"the host name {config.host!r} is not known: check broker.host"
-    return str(error)

@@ -10,7 +10,7 @@ from edge_agent.sparkplug.metric import DataType, Property, Value
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.payload import MAX_MESSAGE_BYTES, PayloadError
 from edge_agent.sparkplug.quality import Quality
-from edge_agent.sparkplug.unique_times import DUPLICATE, LATEST_NS, SeriesTimes, TimeState
+from edge_agent.sparkplug.unique_times import DUPLICATE, LATEST_NS, MAX_OFFSET, SeriesTimes, TimeState
 from edge_agent.sparkplug.wire import (
     DOUBLE_KEY,
     NS_PER_MS,
@@ -78,7 +78,8 @@ class Device:
     def row(self, now_ns: int) -> NewRow:
         """Return the message filled so far and start the next."""
         payload = payload_time(now_ns) + b"".join(self.chunks)
-        row = NewRow(self.name, now_ns, self.first_ns, self.last_ns, len(self.chunks), payload)
+        first_ns = max(0, self.first_ns - MAX_OFFSET)  # a source time may lie that much before the one that was sent
+        row = NewRow(self.name, now_ns, first_ns, self.last_ns, len(self.chunks), payload)
         self.begin()
         return row
 

@@ -6,18 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
-
-from pydantic import Field
+from typing import NamedTuple
 
 from edge_agent.sparkplug import overflow
 from edge_agent.sparkplug.delivery import Gap
 from edge_agent.sparkplug.intervals import IntervalSet
+from edge_agent.sparkplug.log_config import LogConfig as LogConfig
 from edge_agent.sparkplug.log_file import OpenedLog, open_log
 from edge_agent.sparkplug.log_schema import DamagedError, checksum
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.origin import Origin
-from edge_agent.sparkplug.settings import Settings
 from edge_agent.sparkplug.unique_times import TimeState
 from edge_agent.sparkplug.watermark import Watermark, WatermarkFile, watermark_path
 from edge_agent.sparkplug.wire import gap_metric, payload_time
@@ -29,37 +27,11 @@ _MAX_INT64 = 2**63 - 1
 _NS_PER_H = 3_600_000_000_000
 
 
-class LogConfig(Settings):
-    """The durable log and how it is emptied.
-
-    Attributes:
-        path: SQLite file; damaged ones are moved aside beside it.
-        max_bytes: limit of the messages in it. A nearly full disk lowers it.
-        max_age_h: messages older than this are dropped (and declared lost).
-        overflow: what gives way at the limit: `oldest` messages, `newest` values, or fidelity: `thin_out` takes every
-            second value of the oldest messages, up to three times, before it drops the oldest.
-        max_waiting_values: values kept in memory while the log cannot be written (disk full).
-        resend_after_s: unacknowledged messages are sent again after this time.
-        resend_per_s: upper limit of messages of the backlog sent per second; live ones always come first.
-        resend_window: upper limit of messages of the backlog that are sent and not yet acknowledged.
-        window_s, window_messages: with delivery = "window", a message is kept this long after it was sent, and at most
-            so many are kept.
-    """
-
-    path: Path
-    max_bytes: int = Field(default=1_000_000_000, ge=100_000)
-    max_age_h: float = Field(default=720.0, gt=0, le=87_600)
-    overflow: Literal["oldest", "newest", "thin_out"] = "oldest"
-    max_waiting_values: int = Field(default=50_000, ge=1_000)
-    resend_after_s: float = Field(default=10.0, ge=0.1, le=3_600)
-    resend_per_s: float = Field(default=500.0, ge=1, le=100_000)
-    resend_window: int = Field(default=500, ge=1, le=100_000)
-    window_s: float = Field(default=60.0, ge=1, le=86_400)
-    window_messages: int = Field(default=10_000, ge=1)
-
-
 class NewRow(NamedTuple):
-    """A message to be logged; device_id is empty for a message of the edge node itself. Times in UTC ns."""
+    """A message to be logged; device_id is empty for a message of the edge node itself. Times in UTC ns.
+
+    first_ns and last_ns enclose the source times of its values.
+    """
 
     device_id: str
     created_ns: int
@@ -148,10 +120,17 @@ class DurableLog:
         self._watermark.close()
         self._database.close()
 
-    def append(self, rows: Sequence[NewRow], now_ns: int, newest: Mapping[str, int] | None = None) -> Appended:
+    def append(
+        self,
+        rows: Sequence[NewRow],
+        now_ns: int,
+        newest: Mapping[str, int] | None = None,
+        turns: Mapping[str, bool] | None = None,
+    ) -> Appended:
         """Add rows in one durable transaction, making room by the declared policy.
 
-        `newest` are source names with the newest source time they gave, kept for the gap after a restart.
+        `newest` are source names with the newest source time they gave, kept for the gap after a restart. `turns` are
+        devices that with these rows fell silent (True) or speak again (False); see `Silences.turns`.
         """
         incoming = sum(len(row.payload) + ROW_OVERHEAD_BYTES for row in rows)
         losses: list[overflow.Loss] = []
@@ -169,6 +148,8 @@ class DurableLog:
             gaps = [gap_row(loss.gap(), now_ns) for loss in losses]
             stored = [*accepted, *gaps]
             self._insert(stored)
+            for device_id, silent in (turns or {}).items():
+                self._turn(device_id, silent=silent)
             if newest:
                 self._database.executemany(
                     "INSERT INTO source VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET newest_ns=excluded.newest_ns "
@@ -356,6 +337,16 @@ class DurableLog:
         self.count += 1
         self.bytes += len(row.payload) + ROW_OVERHEAD_BYTES
         return LoggedRow(self.next_lsn - 1, row.device_id, row.payload)
+
+    def needs_room(self, rows: Sequence[NewRow]) -> bool:
+        """Whether something must give way before these rows fit."""
+        return self._excess(sum(len(row.payload) + ROW_OVERHEAD_BYTES for row in rows)) > 0
+
+    def _turn(self, device_id: str, *, silent: bool) -> None:
+        """Begin the silence of a device at the newest time that its source gave before, or end it."""
+        begin = "(SELECT newest_ns FROM source WHERE name=device.source)" if silent else "NULL"
+        unless = "AND silent_from_ns IS NULL" if silent else ""
+        self._database.execute(f"UPDATE device SET silent_from_ns={begin} WHERE device_id=? {unless}", (device_id,))  # noqa: S608
 
     def mark(self, alive_ns: int) -> None:
         """Write the watermark; alive_ns: everything given until then is logged or declared."""

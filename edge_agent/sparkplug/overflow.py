@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from edge_agent.sparkplug.delivery import LSN, Gap
 from edge_agent.sparkplug.log_schema import DamagedError, checksum
 from edge_agent.sparkplug.payload import parse
+from edge_agent.sparkplug.unique_times import MAX_OFFSET
 from edge_agent.sparkplug.wire import NS_PER_MS
 
 MAX_THINNED = 3
@@ -129,7 +130,8 @@ def _halve(
             kept.append(metric)
             continue
         time_ns = metric.timestamp * NS_PER_MS + _sub_ms(metric)
-        freed.loss(device_id, "log_thinned").add(time_ns, time_ns, 1)
+        # The source time may lie a little before the unique one that was sent.
+        freed.loss(device_id, "log_thinned").add(max(0, time_ns - MAX_OFFSET), time_ns, 1)
     rest = type(message)()
     rest.timestamp = message.timestamp
     rest.metrics.extend(kept)

@@ -394,3 +394,25 @@ def test_foreign_host_gets_a_window(mosquitto_broker: Server, run: Run, hosts: H
     assert agent.agent.node.backlog == 1
     eventually(lambda: log_is_empty(agent))
     assert host.repeated == 1
+
+
+def test_destroyed_log_is_declared(mosquitto_broker: Server, run: Run, hosts: Hosts, tmp_path: Path) -> None:
+    """Where the log was destroyed the agent starts anew in another epoch, and gaps cover all that it may have held."""
+    agent = run(mosquitto_broker.port)
+    first_ns = time.time_ns()
+    agent.source.emit((FLOW, first_ns, 1.0))
+    eventually(lambda: agent.agent.node.backlog == 1)
+    agent.stop()
+    stopped_ns = time.time_ns()
+    (tmp_path / "edge.log.db").write_bytes(b"nothing of a database" * 500)
+    host = hosts(mosquitto_broker.port)
+    agent = run(mosquitto_broker.port)
+    again_ns = time.time_ns()
+    agent.source.emit((FLOW, again_ns, 2.0))
+    eventually(lambda: len(host.gaps) == 2)
+    damaged, down = sorted(host.gaps, key=lambda gap: gap.cause != "log_damaged")
+    assert (damaged.cause, damaged.device_id, down.cause, down.device_id) == ("log_damaged", None, "edge_down", None)
+    assert damaged.from_ns <= first_ns
+    assert down.from_ns <= damaged.to_ns <= stopped_ns
+    assert down.to_ns >= again_ns
+    assert host.values("MIX-10", "flow_l_h") == [2.0]
