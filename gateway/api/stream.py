@@ -39,18 +39,24 @@ A client that is too slow misses frames and is sent a snapshot. A plain request 
 def router(view: View, broadcast: Broadcast, settings: WebSettings) -> APIRouter:
     """Build the routes."""
     routes = APIRouter(tags=["Live"])
+    admitted = 0
 
     @routes.websocket("/stream")
     async def stream(socket: WebSocket, path: str = "") -> None:
         """Send frames of the series below `path` until the client leaves."""
+        nonlocal admitted
         if path and not any(is_below(series, path) for series in view.catalogue()):
             await socket.close(POLICY_VIOLATION, "no series below this path; GET /api/v1/series lists them")
             return
-        if broadcast.clients >= settings.stream_clients:
+        if admitted >= settings.stream_clients:
             await socket.close(TRY_AGAIN_LATER, f"{settings.stream_clients} clients listen already")
             return
-        await socket.accept()
-        await _serve(socket, broadcast, path, settings.stream_stall_s)
+        admitted += 1  # before anything is awaited: many may come at once
+        try:
+            await socket.accept()
+            await _serve(socket, broadcast, path, settings.stream_stall_s)
+        finally:
+            admitted -= 1
 
     @routes.get("/stream", summary="Live values (WebSocket)", status_code=426, responses=documented(426))
     async def explain() -> None:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import ClientConnection as ClientProtocol
+from websockets.asyncio.client import connect as connect_async
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -103,6 +105,22 @@ def test_more_listeners_than_allowed_are_refused(plant: Plant) -> None:
                 return False
 
         eventually(is_welcome)
+
+
+async def test_a_crowd_that_comes_at_once_is_let_in_up_to_the_limit(plant: Plant) -> None:
+    """The limit holds for clients whose connections are opened at the same moment, too."""
+
+    async def try_once(address: str) -> ClientProtocol | None:
+        try:
+            return await connect_async(f"ws{address.removeprefix('http')}/api/v1/stream", proxy=None)
+        except InvalidStatus:
+            return None
+
+    with serving(create_api(plant, WebSettings(stream_clients=5))) as address:
+        sockets = [one for one in await asyncio.gather(*(try_once(address) for _ in range(60))) if one is not None]
+        for socket in sockets:
+            await socket.close()
+    assert len(sockets) == 5
 
 
 def test_who_speaks_is_disconnected(address: str) -> None:
