@@ -56,7 +56,7 @@ def test_every_value_says_whether_it_can_be_believed(serve_plant: Serve, open_pa
         picture = page.locator(f"g.unit[data-unit='{unit}']")
         expect(picture).to_contain_text(word)
         expect(picture).to_have_attribute("data-look", look)
-    expect(page.locator(".chip")).to_contain_text("not flowing")
+    expect(page.locator(".chip")).to_contain_text("partly not flowing")
     expect(page.locator(".trouble")).to_contain_text("not connected to the broker")
     expect(page.locator(".trouble")).to_contain_text("start the edge agent meter-edge")
 
@@ -152,6 +152,28 @@ def test_a_trend_draws_its_history(serve_plant: Serve, open_page: OpenPage) -> N
         }""",
         timeout=15_000,
     )
+
+
+def test_names_of_meters_and_causes_of_gaps_are_words(serve_plant: Serve, open_page: OpenPage) -> None:
+    """Short forms of devices and of gap records are spelt out, and a zero has no invented decimals."""
+    page = open_page(serve_plant("bottling"))
+    said = page.evaluate(
+        """async () => {
+          const place = document.querySelector("link[href*='showroom.css']").href.replace("showroom.css", "words.js");
+          const { causeWords, number, signalLabel } = await import(place);
+          const name = (metric, unit) => signalLabel({ metric, unit });
+          return [
+            name("em_0_total_act_power_w", "W"), name("em_0_a_aprt_power_va", "VA"), name("em_1_b_pf", ""),
+            name("product_flow_l_h", "L/h"), causeWords("edge_down"), causeWords("some_other"),
+            number(0, { datatype: "double", low: null, high: null }),
+            number(0, { datatype: "double", low: 0, high: 5 }),
+          ];
+        }"""
+    )
+    assert said == [
+        "total active power", "phase A apparent power", "meter 1 phase B power factor", "product flow",
+        "edge agent was off", "some other", "0", "0.00",
+    ]  # fmt: skip
 
 
 def test_search_narrows_the_table(serve_plant: Serve, open_page: OpenPage) -> None:

@@ -123,15 +123,19 @@ function drawGaps(context, lane, x, endMs, width, height) {
   }
   const last = lane.points.at(-1);
   if (last && endMs - last.t > lane.silence) found.push([last.t, endMs, ""]);
+  const rows = []; // right ends of the texts in each row: causes that overlap stand above one another
   for (const [from, to, cause] of found) {
     const left = Math.max(PAD.left, x(from));
     const right = Math.min(width - PAD.right, Math.max(x(to), x(from) + 2));
     if (right <= PAD.left || left >= width - PAD.right) continue;
     hatch(context, left, right, height);
-    if (cause && right - left > 70) {
+    if (cause && right - left > 90) {
       context.fillStyle = INK;
       context.font = "12px Roboto, system-ui, sans-serif";
-      context.fillText(cause, left + 6, height - PAD.bottom - 6);
+      const at = rows.findIndex((end) => end < left);
+      const row = at < 0 ? rows.length : at;
+      rows[row] = left + 6 + context.measureText(cause).width;
+      context.fillText(cause, left + 6, height - PAD.bottom - 6 - 14 * row, right - left - 12);
     }
   }
 }

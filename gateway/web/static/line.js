@@ -7,6 +7,8 @@ import { isSelected, onSelection, toggle } from "./selection.js";
 import { machine, shape } from "./symbols.js";
 import { number, ORIGIN, signalLabel, stateLook, stateWord } from "./words.js";
 
+const MIN_WIDTH = 240;
+
 export function mount(root) {
   let cells = new Map(); // series number -> function that shows its newest value
   let states = []; // functions that show the state of a machine
@@ -21,6 +23,7 @@ export function mount(root) {
       return;
     }
     width = Math.floor(root.clientWidth);
+    if (width < MIN_WIDTH) return; // not laid out yet: the observer draws as soon as it is
     const plan = layout(units, width);
     const picture = s(
       "svg",
@@ -113,7 +116,7 @@ function valueRow(series, x, y, width, cells) {
   const amount = s("tspan", { class: "amount" });
   const unit = s("tspan", { class: "unit-of-measure", dx: series.unit ? 5 : 0 }, series.unit);
   text.append(amount, unit);
-  const label = s("text", { class: "value-name", x: 4, y: 4 }, clip(signalLabel(series), width - 66 - 7.5 * series.unit.length));
+  const label = s("text", { class: "value-name", x: 4, y: 4 }, clip(signalLabel(series), width - 68 - 7 * series.unit.length));
   const row = s(
     "g",
     { class: "value-row", transform: `translate(${x} ${y + 8})`, tabindex: 0, role: "button",
@@ -136,7 +139,7 @@ function valueRow(series, x, y, width, cells) {
   return row;
 }
 
-const clip = (text, width) => (text.length * 7.3 > width ? `${text.slice(0, Math.max(6, Math.floor(width / 7.3)))}…` : text);
+const clip = (text, width) => (text.length * 6.8 > width ? `${text.slice(0, Math.max(6, Math.floor(width / 6.8)))}…` : text);
 
 function pipes(plan, states) {
   const drawn = [];

@@ -26,13 +26,21 @@ export function mount(root) {
     banner,
   );
 
+  // Where only a source or an edge agent fails while others deliver, it is not the whole path that stands.
+  function saidOf(overall) {
+    const ends = live.hops.filter((hop) => /^(source|edge) /.test(hop.name));
+    const failed = live.hops.filter((hop) => hop.state === "failed");
+    const partly = failed.every((hop) => ends.includes(hop)) && ends.some((hop) => /^source /.test(hop.name) && hop.state === "ok");
+    return overall === "failed" && partly ? "partly not flowing" : SAID[overall];
+  }
+
   function show() {
     const { state, cause, frameMs } = live.link;
     const hops = live.hops.map((hop) => SEVERITY.indexOf(hop.state));
     const worst = hops.length ? SEVERITY[Math.max(...hops)] : "waiting";
     const overall = state === "open" ? worst : state === "down" ? "failed" : "waiting";
     setAttribute(chip, "data-state", overall);
-    setText(word, state === "down" ? "stream lost" : state === "connecting" ? "connecting" : SAID[overall]);
+    setText(word, state === "down" ? "stream lost" : state === "connecting" ? "connecting" : saidOf(overall));
     setText(site, (live.sites || []).map((entry) => entry.group_id).join(", "));
     banner.hidden = state !== "down";
     if (state === "down") {

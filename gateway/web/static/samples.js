@@ -1,5 +1,6 @@
 // Samples of one window as points that a chart draws, whatever form the API gave them in.
 import { ask } from "./live.js";
+import { causeWords } from "./words.js";
 
 const USABLE = new Set([192, 64]);
 
@@ -50,7 +51,7 @@ export function gapsOf(series, gaps) {
         (gap.device_id === null ? gap.metric === null || series.device_id === "" : gap.device_id === series.device_id) &&
         (gap.metric === null || gap.metric === series.metric),
     )
-    .map((gap) => ({ from: gap.start_ns / 1e6, to: gap.end_ns / 1e6, cause: gap.cause.replaceAll("_", " ") }));
+    .map((gap) => ({ from: gap.start_ns / 1e6, to: gap.end_ns / 1e6, cause: causeWords(gap.cause) }));
 }
 
 // Longest silence that still is the same curve: report by exception may keep still for its longest interval.

@@ -49,7 +49,7 @@ export function mount(root) {
       h("figcaption", {}, h("span", { class: "lane-name" }, label(series)), value,
         h("button", { type: "button", class: "remove", "aria-label": `Remove ${label(series)}`, title: "Remove", onclick: () => toggle(series) }, "✕")),
       h("div", { class: "lane-frame" }, canvas, empty));
-    return { series, node, canvas, value, empty, points: [], gaps: [], silence: 10_000, state: "loading", asked: 0 };
+    return { series, node, canvas, value, empty, points: [], gaps: [], seen: [], lost: false, silence: 10_000, state: "loading", asked: 0 };
   }
 
   function explain() {
@@ -74,7 +74,8 @@ export function mount(root) {
       const points = await loadPoints(lane.series, start, end, Math.max(200, Math.min(1200, Math.floor(lane.canvas.clientWidth || 600))));
       const declared = gapsOf(lane.series, await gaps);
       if (asked !== lane.asked) return;
-      Object.assign(lane, { points, gaps: declared, silence: silenceMs(lane.series, points), state: points.length ? "shown" : "empty", problem: null });
+      lane.seen = lane.seen.filter((own) => own.to > start && !declared.some((gap) => gap.from < own.to && gap.to > own.from));
+      Object.assign(lane, { points, gaps: [...declared, ...lane.seen], silence: silenceMs(lane.series, points), state: points.length ? "shown" : "empty", problem: null });
       extend([lane.series.number]);
     } catch (error) {
       if (asked === lane.asked) Object.assign(lane, { state: "failed", problem: error });
@@ -86,7 +87,17 @@ export function mount(root) {
     for (const lane of lanes) {
       if (!changed.has(lane.series.number) || lane.state === "loading") continue;
       const value = live.values.get(lane.series.number);
-      if (!value || value.quality === 500 || value.timeMs <= (lane.points.at(-1)?.t ?? 0)) continue;
+      if (!value) continue;
+      if (value.quality === 500) lane.lost = true;
+      const last = lane.points.at(-1)?.t;
+      if (value.quality === 500 || value.timeMs <= (last ?? 0)) continue;
+      if (lane.lost && last !== undefined) {
+        // The gap is declared a little later; until it is read, no line is drawn across what nobody saw.
+        const gap = { from: last, to: value.timeMs, cause: "" };
+        lane.seen.push(gap);
+        lane.gaps.push(gap);
+      }
+      lane.lost = false;
       lane.points.push(rawPoint(value.timeMs, value.value, value.quality));
       if (lane.state === "empty") lane.state = "shown";
       const oldest = nowMs() - chosen.spanMs;

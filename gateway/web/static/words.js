@@ -33,8 +33,26 @@ export function signalLabel(series) {
     .replaceAll(" ", "_");
   let name = series.metric;
   if (unit && name.toLowerCase().endsWith(`_${unit}`)) name = name.slice(0, -unit.length - 1);
-  return name.replaceAll("_", " ").replaceAll("/", " / ");
+  return spoken(name).replaceAll("_", " ").replaceAll("/", " / ");
 }
+
+// Energy meters name their channels and phases in short forms: "em_0_a_act_power" is the active power of phase A.
+const SHORT = { act: "active", aprt: "apparent", freq: "frequency", pf: "power factor", ret: "returned" };
+
+function spoken(name) {
+  const channel = /^em(?:data)?_(\d+)_/.exec(name);
+  if (!channel) return name;
+  const words = name.slice(channel[0].length).split("_").map((word) => SHORT[word] || word);
+  if (["a", "b", "c", "n"].includes(words[0])) words[0] = `phase ${words[0].toUpperCase()}`.replace("phase N", "neutral");
+  return (channel[1] === "0" ? words : [`meter ${channel[1]}`, ...words]).join("_");
+}
+
+// Why nobody has samples of an interval, as the gap record says it.
+const CAUSES = {
+  source_down: "no contact to the machine", edge_down: "edge agent was off", log_overflow: "edge log was full",
+  log_thinned: "edge log was full: thinned out", log_damaged: "edge log was damaged", log_lost: "edge log was lost",
+};
+export const causeWords = (cause) => CAUSES[cause] || cause.replaceAll("_", " ");
 
 export const label = (series) => `${series.device_id || series.edge_node_id} ${signalLabel(series)}`;
 
@@ -46,6 +64,7 @@ export function number(value, series) {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value !== "number") return String(value);
   if (Number.isInteger(value) && !series?.datatype?.match(/float|double/)) return GROUPED.format(value);
+  if (value === 0 && series?.low == null) return "0"; // a width is kept only where the range is known
   const span = series && series.low !== null && series.high !== null ? series.high - series.low : Math.abs(value);
   const decimals = span >= 1000 ? 0 : span >= 100 ? 1 : span >= 1 ? 2 : 4;
   if (Math.abs(value) >= 10000) return GROUPED.format(value);
