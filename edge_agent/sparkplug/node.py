@@ -76,6 +76,7 @@ class EdgeNode:
         self._quarantine = QuarantineFile(quarantine_path(config.path))
         self._pending: list[NewRow] = []
         self._newest: dict[str, int] = {}
+        self._turns: dict[str, bool] = {}
         self._log_error = ""
         self._retry_s = 0.0
         self._alive_ns = 0
@@ -249,7 +250,9 @@ class EdgeNode:
         losses = self._waiting.take_losses()
         self._pending.extend(gap_row(loss.gap(), now_ns) for loss in losses)
         if self._pending or self._newest:
-            appended = self._log.append(self._pending, now_ns, self._newest)
+            if self._publisher.stored and self._log.needs_room(self._pending):
+                self._remember()  # what the host has must not be counted as lost
+            appended = self._log.append(self._pending, now_ns, self._newest, self._turns)
             rows = [
                 LoggedRow(lsn, row.device_id, row.payload)
                 for lsn, row in zip(appended.lsns, self._pending, strict=True)
@@ -257,6 +260,7 @@ class EdgeNode:
             ]
             self._pending.clear()
             self._newest.clear()
+            self._turns.clear()
             self._publisher.publish([*rows, *appended.gaps], now_s, now_ns)
         self._alive_ns = self._encoded_ns
 
@@ -278,6 +282,7 @@ class EdgeNode:
             if newest_ns:
                 self._newest[source] = max(newest_ns, self._newest.get(source, 0))
             self._silences.heard(values, self._encoder, item.until_ns, now_s)
+            self._turns.update(self._silences.turns(self._encoder.devices.values()))
         for device_id in self._encoder.take_revived():
             self._publisher.declare(device_id, now_s)
         self._encoded_ns = item.until_ns

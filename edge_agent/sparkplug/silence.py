@@ -1,10 +1,10 @@
 """The time between two lives of an edge node, in which nobody logged: declared once, per device, as a gap."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edge_agent.sparkplug.delivery import Gap
-from edge_agent.sparkplug.encoder import Encoder, ReportedValue
+from edge_agent.sparkplug.encoder import Device, Encoder, ReportedValue
 from edge_agent.sparkplug.log import DurableLog, NewRow, gap_row
 from edge_agent.sparkplug.log_file import OpenedLog
 
@@ -31,6 +31,7 @@ class Silences:
         self._longest_delay_ns = longest_delay_ns
         self._default_delay_ns = default_delay_ns
         self._open: dict[str, _Silence] = {}
+        self._silent: set[str] = set()  # in this life: their source declares what was missed when it is back
 
     def begin(self, opened: OpenedLog) -> None:
         """Begin the silence of every device that was known at the last end; raises LogError.
@@ -63,6 +64,20 @@ class Silences:
             silence.heard.add(number)
             silence.to_ns = max(silence.to_ns, time_ns) if silence.own_clock else until_ns
             silence.complete = device.name in self._open and len(silence.heard) >= len(device.lines)
+
+    def turns(self, devices: Iterable[Device]) -> Mapping[str, bool]:
+        """Return devices that fell silent (True) or speak again (False) since the last call.
+
+        A source that loses its machine knows in memory alone since when values are missed. The log is told as well, so
+        that a crash before the source could declare them leaves no loss undeclared.
+        """
+        turned = {}
+        for device in devices:
+            silent = not device.available
+            if device.name not in self._open and silent is not (device.name in self._silent):
+                turned[device.name] = silent
+        self._silent.symmetric_difference_update(turned)
+        return turned
 
     def due(self, now_s: float, now_ns: int) -> Iterator[tuple[str, NewRow | None]]:
         """Yield devices whose silence ended, with the gap record (None where it has no width)."""

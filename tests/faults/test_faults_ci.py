@@ -19,6 +19,7 @@ FAULTS = (
     ("influx_bad_point", 19, "influx"),
     ("edge_disk_full", 20, "duckdb"),
     ("gateway_disk_full", 21, "duckdb"),
+    ("opcua_then_edge_kill", 22, "duckdb"),
 )
 
 

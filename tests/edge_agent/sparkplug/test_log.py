@@ -399,3 +399,16 @@ def test_altered_value_is_not_delivered(open_log: Open, tmp_path: Path) -> None:
     assert log.count == 99
     assert log.opened.lost == (1 * MS, 120 * MS)
     assert 119.5 not in values(log)
+
+
+def test_silence_of_a_lost_source_survives_a_crash(open_log: Open) -> None:
+    """A device that fell silent before a crash stays silent from its source's newest value on, not from the crash."""
+    log = aliased(open_log())
+    log.assign("D", "press", own_clock=False)
+    log.append([row(1000)], 1, {"press": 1000 * MS})
+    log.append([row(4000)], 2, {"press": 4000 * MS}, {"D": True})  # the mark of its last will is later than its data
+    log = open_log()
+    log.begin_silence(9000 * MS, {}, 0)
+    assert log.silent_devices() == {"D": 1000 * MS}
+    log.append([row(9500)], 3, {"press": 9500 * MS}, {"D": False})
+    assert log.silent_devices() == {}
