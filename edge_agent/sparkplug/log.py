@@ -126,11 +126,13 @@ class DurableLog:
         now_ns: int,
         newest: Mapping[str, int] | None = None,
         turns: Mapping[str, bool] | None = None,
+        sent: Callable[[], overflow.Sent] = overflow.nothing_sent,
     ) -> Appended:
         """Add rows in one durable transaction, making room by the declared policy.
 
         `newest` are source names with the newest source time they gave, kept for the gap after a restart. `turns` are
-        devices that with these rows fell silent (True) or speak again (False); see `Silences.turns`.
+        devices that with these rows fell silent (True) or speak again (False); see `Silences.turns`. `sent` is asked
+        where something must give way.
         """
         incoming = sum(len(row.payload) + ROW_OVERHEAD_BYTES for row in rows)
         losses: list[overflow.Loss] = []
@@ -141,7 +143,7 @@ class DurableLog:
             if excess > 0 and not refuses:
                 step = min(self._config.max_bytes // 20, 4_000_000)
                 freed = overflow.make_room(
-                    self._database, self._config.overflow == "thin_out", excess + step, ROW_OVERHEAD_BYTES
+                    self._database, self._config.overflow == "thin_out", excess + step, ROW_OVERHEAD_BYTES, sent()
                 )
                 losses = freed.losses
             accepted = [row for row in rows if row.is_gap or not refuses]
@@ -197,11 +199,11 @@ class DurableLog:
         self.count -= n_messages
         self.bytes -= n_bytes
 
-    def drop_old(self, now_ns: int) -> Sequence[LoggedRow]:
+    def drop_old(self, now_ns: int, sent: overflow.Sent) -> Sequence[LoggedRow]:
         """Drop messages beyond the age limit; returns the gap rows that declare them."""
         limit_ns = now_ns - int(self._config.max_age_h * _NS_PER_H)
         with self._transaction():
-            freed = overflow.drop_older(self._database, limit_ns, ROW_OVERHEAD_BYTES)
+            freed = overflow.drop_older(self._database, limit_ns, ROW_OVERHEAD_BYTES, sent)
             gaps = [gap_row(loss.gap(), now_ns) for loss in freed.losses]
             self._insert(gaps)
         first = self.next_lsn

@@ -252,7 +252,7 @@ class EdgeNode:
         if self._pending or self._newest:
             if self._publisher.stored and self._log.needs_room(self._pending):
                 self._remember()  # what the host has must not be counted as lost
-            appended = self._log.append(self._pending, now_ns, self._newest, self._turns)
+            appended = self._log.append(self._pending, now_ns, self._newest, self._turns, self._publisher.sent_so_far)
             rows = [
                 LoggedRow(lsn, row.device_id, row.payload)
                 for lsn, row in zip(appended.lsns, self._pending, strict=True)
@@ -308,7 +308,7 @@ class EdgeNode:
             self._pending.extend(self._log.take_refused(now_ns))
             self._append(now_s, now_ns)
         if self._is_due("limits", now_s, _LIMITS_S):
-            self._publisher.publish(self._log.drop_old(now_ns), now_s, now_ns)
+            self._publisher.publish(self._log.drop_old(now_ns, self._publisher.sent_so_far()), now_s, now_ns)
         if self._is_due("status", now_s, _STATUS_S):
             self._publisher.publish_status(now_ns)
         if self._alive_ns and not self._log.owes_gaps:

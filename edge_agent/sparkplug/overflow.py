@@ -3,8 +3,10 @@
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from edge_agent.sparkplug.delivery import LSN, Gap
+from edge_agent.sparkplug.intervals import IntervalSet
 from edge_agent.sparkplug.log_schema import DamagedError, checksum
 from edge_agent.sparkplug.payload import parse
 from edge_agent.sparkplug.unique_times import MAX_OFFSET
@@ -15,12 +17,31 @@ MAX_THINNED = 3
 _SELECT = "SELECT lsn, device_id, first_ns, last_ns, n_values, length(payload) FROM message WHERE is_gap=0"
 
 
+class Sent(NamedTuple):
+    """LSNs of messages that may be stored although nobody said so: handed to a connection, or of an earlier life.
+
+    `in_flight` are those that were sent over the present connection and will be acknowledged soon.
+    """
+
+    ever: IntervalSet
+    in_flight: IntervalSet
+
+
+def nothing_sent() -> Sent:
+    """Return that no message can be stored unless the host said so."""
+    return Sent(IntervalSet(), IntervalSet())
+
+
 @dataclass(slots=True)
 class Loss:
-    """Values of one device that were given up: closed interval of their times, and how many."""
+    """Values of one device that were given up: closed interval of their times, and how many.
+
+    `certain` is False where their messages were sent: the host may have them, so nobody knows how many are lost.
+    """
 
     device_id: str
     cause: str
+    certain: bool = True
     from_ns: int = 0
     to_ns: int = 0
     count: int = 0
@@ -33,7 +54,8 @@ class Loss:
 
     def gap(self) -> Gap:
         """Return the record that declares it, for all series of the device."""
-        return Gap(self.device_id or None, None, self.from_ns, self.to_ns, self.count, self.cause)
+        count = self.count if self.certain else None
+        return Gap(self.device_id or None, None, self.from_ns, self.to_ns, count, self.cause)
 
 
 @dataclass(slots=True)
@@ -42,42 +64,47 @@ class Freed:
 
     messages: int = 0
     bytes: int = 0
-    by_device: dict[tuple[str, str], Loss] = field(default_factory=dict)
+    by_device: dict[tuple[str, str, bool], Loss] = field(default_factory=dict)
 
     @property
     def losses(self) -> list[Loss]:
         """Losses in which something was lost."""
         return [loss for loss in self.by_device.values() if loss.count]
 
-    def loss(self, device_id: str, cause: str) -> Loss:
+    def loss(self, device_id: str, cause: str, *, certain: bool) -> Loss:
         """Return the loss of a device, to add to."""
-        return self.by_device.setdefault((device_id, cause), Loss(device_id, cause))
+        return self.by_device.setdefault((device_id, cause, certain), Loss(device_id, cause, certain))
 
 
-def make_room(database: sqlite3.Connection, thin_out: bool, n_bytes: int, row_bytes: int) -> Freed:
+def make_room(database: sqlite3.Connection, thin_out: bool, n_bytes: int, row_bytes: int, sent: Sent) -> Freed:
     """Free at least n_bytes of the oldest messages, as far as there are any; gap records always stay.
 
-    `row_bytes` is what a message takes beside its payload.
+    Messages in flight give way last: they are about to leave by themselves. `row_bytes` is what a message takes beside
+    its payload.
     """
     freed = Freed()
     if thin_out:
-        _thin(database, n_bytes, row_bytes, freed)
-    if freed.bytes < n_bytes:
-        _drop(database, database.execute(f"{_SELECT} ORDER BY lsn"), n_bytes, row_bytes, freed)
+        _thin(database, n_bytes, row_bytes, sent, freed)
+    for in_flight in (False, True):
+        if freed.bytes < n_bytes:
+            rows = (
+                row for row in database.execute(f"{_SELECT} ORDER BY lsn") if (row[0] in sent.in_flight) is in_flight
+            )
+            _drop(database, rows, n_bytes, row_bytes, sent, freed)
     return freed
 
 
-def drop_older(database: sqlite3.Connection, limit_ns: int, row_bytes: int) -> Freed:
+def drop_older(database: sqlite3.Connection, limit_ns: int, row_bytes: int, sent: Sent) -> Freed:
     """Drop the messages created before limit_ns; gap records stay."""
     freed = Freed()
     old = database.execute(f"{_SELECT} AND created_ns<? ORDER BY lsn", (limit_ns,))
-    _drop(database, old, None, row_bytes, freed)
+    _drop(database, old, None, row_bytes, sent, freed)
     return freed
 
 
 def _drop(
     database: sqlite3.Connection, rows: Iterable[tuple[int, str, int, int, int, int]], n_bytes: int | None,
-    row_bytes: int, freed: Freed,
+    row_bytes: int, sent: Sent, freed: Freed,
 ) -> None:  # fmt: skip
     dropped = []
     for lsn, device_id, first_ns, last_ns, n_values, size in rows:
@@ -86,11 +113,11 @@ def _drop(
         dropped.append((lsn,))
         freed.messages += 1
         freed.bytes += size + row_bytes
-        freed.loss(device_id, "log_overflow").add(first_ns, last_ns, n_values)
+        freed.loss(device_id, "log_overflow", certain=lsn not in sent.ever).add(first_ns, last_ns, n_values)
     database.executemany("DELETE FROM message WHERE lsn=?", dropped)
 
 
-def _thin(database: sqlite3.Connection, n_bytes: int, row_bytes: int, freed: Freed) -> None:
+def _thin(database: sqlite3.Connection, n_bytes: int, row_bytes: int, sent: Sent, freed: Freed) -> None:
     select = "SELECT * FROM message WHERE is_gap=0 AND thinned<? ORDER BY thinned, lsn LIMIT 200"
     keep_next: dict[tuple[str, int, str], bool] = {}
     while freed.bytes < n_bytes:
@@ -101,7 +128,7 @@ def _thin(database: sqlite3.Connection, n_bytes: int, row_bytes: int, freed: Fre
             if checksum(*fields, payload) != check:
                 raise DamagedError(f"message {fields[0]} was altered")
             lsn, device_id, *_, thinned = fields
-            kept, n_values = _halve(device_id, payload, keep_next, freed)
+            kept, n_values = _halve(device_id, payload, keep_next, freed, certain=lsn not in sent.ever)
             database.execute("DELETE FROM message WHERE lsn=?", (lsn,))
             if n_values == 0:
                 freed.messages += 1
@@ -117,7 +144,7 @@ def _thin(database: sqlite3.Connection, n_bytes: int, row_bytes: int, freed: Fre
 
 
 def _halve(
-    device_id: str, payload: bytes, keep_next: dict[tuple[str, int, str], bool], freed: Freed
+    device_id: str, payload: bytes, keep_next: dict[tuple[str, int, str], bool], freed: Freed, *, certain: bool
 ) -> tuple[bytes, int]:
     """Take every second value of each series out of a message; returns what is left and how many values that is."""
     message = parse(payload)
@@ -131,7 +158,7 @@ def _halve(
             continue
         time_ns = metric.timestamp * NS_PER_MS + _sub_ms(metric)
         # The source time may lie a little before the unique one that was sent.
-        freed.loss(device_id, "log_thinned").add(max(0, time_ns - MAX_OFFSET), time_ns, 1)
+        freed.loss(device_id, "log_thinned", certain=certain).add(max(0, time_ns - MAX_OFFSET), time_ns, 1)
     rest = type(message)()
     rest.timestamp = message.timestamp
     rest.metrics.extend(kept)

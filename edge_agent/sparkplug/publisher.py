@@ -16,6 +16,7 @@ from edge_agent.sparkplug.intervals import IntervalSet
 from edge_agent.sparkplug.log import AliasKey, DurableLog, LogConfig, LoggedRow
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.origin import Origin
+from edge_agent.sparkplug.overflow import Sent
 from edge_agent.sparkplug.payload import MAX_MESSAGE_BYTES, PayloadError, get_value, parse
 from edge_agent.sparkplug.resend import Deliveries, ResendRules
 from edge_agent.sparkplug.session import HostState, Session
@@ -105,6 +106,10 @@ class Publisher:
     def resends(self) -> bool:
         """Whether there is a backlog that may be sent."""
         return self.live and not self.hold and self._deliveries.has_backlog
+
+    def sent_so_far(self) -> Sent:
+        """Return which messages the host may have, though it has not said so."""
+        return self._deliveries.sent_so_far()
 
     def use(self, connection: Connection) -> None:
         """Set the connection."""

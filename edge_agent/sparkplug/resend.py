@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from edge_agent.sparkplug.intervals import IntervalSet
+from edge_agent.sparkplug.overflow import Sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Deliveries:
     def __init__(self, rules: ResendRules, backlog: IntervalSet) -> None:
         self._rules = rules
         self._backlog = backlog
+        self._ever_sent = IntervalSet(backlog)  # of an earlier life nobody knows what was sent
         self._waiting: dict[int, float] = {}  # LSN -> time sent, oldest first
         self._resent: set[int] = set()
         self._tokens = 0.0
@@ -35,9 +37,14 @@ class Deliveries:
         """Count messages that are sent and not acknowledged."""
         return len(self._waiting)
 
+    def sent_so_far(self) -> Sent:
+        """Return what the host may have, though it has not said so."""
+        return Sent(self._ever_sent, IntervalSet((lsn, lsn) for lsn in self._waiting))
+
     def sent(self, lsn: int, now_s: float) -> None:
         """A live message was handed to the connection."""
         self._waiting[lsn] = now_s
+        self._ever_sent.add(lsn)
 
     def keep(self, lsn: int) -> None:
         """A message was logged and could not be sent."""
@@ -98,6 +105,7 @@ class Deliveries:
         self._waiting.pop(lsn, None)
         self._waiting[lsn] = now_s
         self._resent.add(lsn)
+        self._ever_sent.add(lsn)
 
     def passed(self, lsn: int) -> None:
         """Take every number up to this one out of the backlog: sent, or no longer in the log."""

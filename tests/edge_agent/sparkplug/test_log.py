@@ -16,6 +16,7 @@ from edge_agent.sparkplug.intervals import IntervalSet
 from edge_agent.sparkplug.log import AliasKey, DurableLog, LogConfig, NewRow, gap_row
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.origin import Origin
+from edge_agent.sparkplug.overflow import Sent, nothing_sent
 from edge_agent.sparkplug.payload import decode
 from edge_agent.sparkplug.quality import Quality
 from edge_agent.sparkplug.salvage import LSN_MARGIN
@@ -206,7 +207,7 @@ def test_old_messages_are_dropped_and_declared(open_log: Open) -> None:
     old, young = now_ns - 2 * HOUR_NS, now_ns - HOUR_NS // 2
     log.append([row(old // MS, 3), row(old // MS + 5, 3, device="E"), row(young // MS)], now_ns)
     log.append([gap_row(Gap("D", None, 1, 2, None, "source_down"), old)], now_ns)
-    assert len(log.drop_old(now_ns)) == 2
+    assert len(log.drop_old(now_ns, nothing_sent())) == 2
     assert {(gap.device_id, gap.cause, gap.count) for gap in gaps(log)} == {
         ("D", "log_overflow", 3),
         ("E", "log_overflow", 3),
@@ -412,3 +413,19 @@ def test_silence_of_a_lost_source_survives_a_crash(open_log: Open) -> None:
     assert log.silent_devices() == {"D": 1000 * MS}
     log.append([row(9500)], 3, {"press": 9500 * MS}, {"D": False})
     assert log.silent_devices() == {}
+
+
+def test_what_was_sent_is_never_counted_as_lost(open_log: Open) -> None:
+    """Where the host may have a message that must go, the gap has no count; messages in flight give way last."""
+    log = aliased(open_log(max_bytes=100_000))
+    sent = Sent(ever=IntervalSet([(1, 4)]), in_flight=IntervalSet([(1, 2)]))
+    number = 0
+    while not log.drops.log_overflow:
+        number += 1
+        log.append([row(number * 1000, 50, aliases=4)], 1, sent=lambda: sent)
+    held = log.intervals()
+    assert [lsn in held for lsn in (1, 2, 3, 4)] == [True, True, False, False]
+    counts = [gap.count for gap in gaps(log) if gap.cause == "log_overflow"]
+    gone = held.missing(1, log.next_lsn - 1).count()
+    assert None in counts
+    assert sum(count or 0 for count in counts) == 200 * (gone - 2)
