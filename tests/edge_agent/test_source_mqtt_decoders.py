@@ -152,7 +152,7 @@ def test_hundredths_of_a_second_survive_json(hundredths: int) -> None:
 @pytest.mark.parametrize(
     ("value", "unit"),
     [("12", "s"), (True, "s"), (-1, "s"), (1e300, "s"), (1763780000370, "s"), ("yesterday", "iso"),
-     ("2025-01-01", "iso"), (None, "ms")],
+     ("2025-01-01", "iso"), (None, "ms"), (1e308, "s"), (-1e308, "ms"), (10**400, "ns"), (float("nan"), "s")],
 )  # fmt: skip
 def test_wrong_times_are_refused(value: Any, unit: Any) -> None:
     """A time of another type, unit or without zone is refused, not guessed."""

@@ -99,8 +99,10 @@ def parse_time(value: Any, unit: TimeUnit, offset_h: float | None = None) -> int
     """
     if unit == "iso":
         time_ns = _parse_iso(value, offset_h)
-    elif isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    elif isinstance(value, bool) or not isinstance(value, int | float):
         raise MalformedError(f"time {value!r} is not a number")
+    elif not abs(value) <= _MAX_NS:  # NaN, infinities and what becomes one in the units below
+        time_ns = -1
     elif isinstance(value, int):
         time_ns = value * {"s": 10**9, "ms": 10**6, "ns": 1}[unit]
     else:
