@@ -12,7 +12,7 @@ from time import monotonic, time_ns
 from edge_agent.sparkplug.intervals import IntervalSet
 from gateway.acknowledge import Acknowledgements
 from gateway.catalogue import Catalogue
-from gateway.columns import join
+from gateway.columns import Rows, join
 from gateway.inbox import Entry, Inbox
 from gateway.losses import Losses, declare
 from gateway.receipts import LogKey, Receipts
@@ -36,8 +36,38 @@ _BUSY_FILL = 0.5
 """Maintenance waits while the live queue is fuller than this, but not longer than ten times its interval."""
 
 
-def assemble(entries: Sequence[Entry], series: Sequence[Series], now_ns: int) -> WriteBatch:
+class FirstValues:
+    """Tells which messages hold the first value of a series in a log, live or late.
+
+    An edge that lost its log no longer knows what it sent before, and its sources give the present value of every
+    signal again, with the time it has had since its last change. The epoch is a new one, so no LSN tells that this
+    value is stored already: the store must look.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[EdgeKey, bool], tuple[int, set[int]]] = {}
+
+    def take(self, entry: Entry) -> bool:
+        """Return whether a numbered entry has a series that its log has not given before; then it has."""
+        if entry.rows is None or entry.log is None:
+            return False
+        edge, epoch = entry.log
+        known = self._known.get((edge, entry.historical))
+        if known is None or known[0] != epoch:
+            known = self._known[edge, entry.historical] = epoch, set()
+        if known[1].issuperset(entry.rows.series):
+            return False
+        known[1].update(entry.rows.series)
+        return True
+
+
+def assemble(entries: Sequence[Entry], series: Sequence[Series], now_ns: int, firsts: FirstValues) -> WriteBatch:
     """Make one batch of entries, in their order."""
+    numbered: list[Rows] = []
+    compared: list[Rows] = []
+    for entry in entries:
+        if entry.rows is not None:
+            (compared if entry.log is None or firsts.take(entry) else numbered).append(entry.rows)
     receipts: dict[LogKey, IntervalSet] = {}
     gaps: list[DeclaredGap] = []
     for entry in entries:
@@ -51,8 +81,8 @@ def assemble(entries: Sequence[Entry], series: Sequence[Series], now_ns: int) ->
         gaps.extend(DeclaredGap(entry.edge, entry.log[1], gap, now_ns) for gap in entry.gaps)
     return WriteBatch(
         series=series,
-        samples=join([entry.rows for entry in entries if entry.rows is not None and entry.log is not None]),
-        unnumbered=join([entry.rows for entry in entries if entry.rows is not None and entry.log is None]),
+        samples=join(numbered),
+        unnumbered=join(compared),
         receipts=receipts,
         gaps=gaps,
     )
@@ -115,6 +145,7 @@ class Writer:
         self._quarantine = quarantine
         self._acknowledgements = acknowledgements
         self._clock_ns = clock_ns
+        self._firsts = FirstValues()
         self._stopping = Event()
         self._thread = Thread(target=self._run, name="gateway-writer", daemon=True)
         self._maintained_s = monotonic()
@@ -162,7 +193,7 @@ class Writer:
             work.entries = self._set_aside(work.entries)
             work.quarantined = True
         if work.batch is None:
-            work.batch = assemble(work.entries, self._catalogue.drain(), self._clock_ns())
+            work.batch = assemble(work.entries, self._catalogue.drain(), self._clock_ns(), self._firsts)
         if not work.written:
             self._store.write(work.batch, self._reject_samples)
             work.written = True

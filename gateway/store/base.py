@@ -202,7 +202,8 @@ class WriteBatch:
     Attributes:
         series: new or changed series; written before the samples.
         samples: rows of messages with an LSN: never seen before, so appended without looking.
-        unnumbered: rows of foreign nodes; a row whose (series, time) is stored already is left out.
+        unnumbered: rows of foreign nodes, and the first ones of a new log of ours; a row whose (series, time) is stored
+            already is left out.
         receipts: LSNs of the messages in this batch, by edge and epoch.
         gaps: declared gaps in this batch.
     """

@@ -143,6 +143,19 @@ def test_a_signal_whose_source_is_away_at_birth_shows_its_first_value(bench: Ben
     assert (latest.value, latest.quality) == (5.0, Quality.GOOD)
 
 
+@pytest.mark.parametrize("historical", [False, True])
+def test_an_edge_that_lost_its_log_doubles_no_value(bench: Bench, historical: bool) -> None:
+    """A signal that did not change comes again under a new epoch with its old time, and is stored once."""
+    before, after = WireEdge(epoch=1), WireEdge(epoch=2)
+    begin(bench, before)
+    bench.take(flow(before, 1), flow(before, 2))
+    eventually(lambda: bench.lsns())
+    begin(bench, after)
+    bench.take(flow(after, 2, historical=historical), flow(after, 3))
+    eventually(lambda: any(said.epoch == 2 and 2 in said.stored for said, _ in bench.acknowledged))
+    assert bench.rows().number.tolist() == [1.0, 2.0, 3.0]
+
+
 def test_a_resend_is_acknowledged_again_and_stored_once(tmp_path: Path) -> None:
     """Neither in one run nor over a restart does a message that comes twice make a second row."""
     edge = WireEdge()
