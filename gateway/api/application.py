@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import fastapi_offline
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from gateway.api import catalogue, metrics, problems, samples, status, stream
 from gateway.api.broadcast import Broadcast
@@ -73,11 +74,28 @@ def create_api(view: View, settings: WebSettings | None = None, clock_ns: Callab
         stream.router(view, broadcast, settings),
         status.router(view, readers, clock_ns),
     ):
-        app.include_router(routes, prefix=PREFIX)
+        app.include_router(routes, prefix=PREFIX, dependencies=[Depends(_refuse_unknown_parameters)])
     app.include_router(metrics.router(view, lambda: broadcast.clients))
     _add_documentation(app)
     _add_fallback(app)
     return app
+
+
+def _refuse_unknown_parameters(connection: HTTPConnection) -> None:
+    """Raise ProblemError 422 for a query parameter that the path does not have: a typo must not pass for an answer."""
+    operations = connection.app.openapi()["paths"].get(connection.url.path, {})
+    if connection.scope["type"] != "http" or "get" not in operations:
+        return
+    known = [parameter["name"] for parameter in operations["get"].get("parameters", ()) if parameter["in"] == "query"]
+    unknown = sorted(set(connection.query_params) - set(known))
+    if unknown:
+        raise problems.ProblemError(
+            422,
+            "invalid-parameter",
+            f"there is no query parameter {unknown[0][:100]!r}",
+            title="Invalid parameter",
+            remedy=f"{connection.url.path} has {', '.join(known) or 'no parameters'}; /docs shows them with examples",
+        )
 
 
 def _version() -> str:

@@ -19,7 +19,7 @@ _SEVERITY = (HopState.OK, HopState.WAITING, HopState.DEGRADED, HopState.FAILED)
 
 def router(view: View, readers: ReaderPool, clock_ns: Callable[[], int]) -> APIRouter:
     """Build the routes."""
-    routes = APIRouter(tags=["State"])
+    routes = APIRouter(tags=["State"], responses=documented(422))
 
     @routes.get("/health", summary="State of every hop of the data path")
     async def health() -> Health:

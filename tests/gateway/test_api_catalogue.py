@@ -68,3 +68,19 @@ def test_a_number_that_json_cannot_carry_is_null(api: httpx.Client, plant: Plant
     plant.set(replace(first, value=float("inf")))
     item = api.get("/api/v1/latest", params={"path": str(first.series.key)}).json()
     assert [value["value"] for value in item] == [None]
+
+
+@pytest.mark.parametrize(
+    ("question", "known"),
+    [
+        ("/api/v1/series?unit=MIX-10", "path"),
+        ("/api/v1/samples?series=1&max_point=5", "max_points"),
+        ("/api/v1/health?a=1", "no parameters"),
+    ],
+)
+def test_a_parameter_that_does_not_exist_is_refused(api: httpx.Client, question: str, known: str) -> None:
+    """A typo in a parameter is answered with those that exist, not with an answer to another question."""
+    answer = api.get(question)
+    assert answer.status_code == 422
+    assert "there is no query parameter" in answer.json()["detail"]
+    assert known in answer.json()["remedy"]
