@@ -30,6 +30,7 @@ _FLUSH_S = 2.0
 _STABLE_S = 10.0
 _MAX_UNSENT_BYTES = 16_000_000
 _SHORT_LIVED_LIMIT = 3
+_UNSPECIFIED_ERROR = 0x80  # MQTT 5, 2.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +302,9 @@ class _Link:
         self.live = False
         if not self.reason:
             early = "" if self.since_s is not None else " before it was accepted: does this port want TLS (broker.tls)?"
-            self.reason = f"connection ended: {code}{early}"
+            # Where the broker vanishes the library only knows an "Unspecified error".
+            how = "the broker closed it or stopped" if code.value == _UNSPECIFIED_ERROR else str(code)
+            self.reason = f"connection ended: {how}{early}"
         self._ended.set()
 
     def _on_publish(self, _client: Any, _userdata: Any, _mid: int, _code: Any, _properties: Any) -> None:

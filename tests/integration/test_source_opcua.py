@@ -188,6 +188,14 @@ async def test_nothing_of_the_configuration_on_the_server(peer: Peer, tmp_path: 
         assert URI in source.status().error
 
 
+async def test_wrong_name_is_answered_with_those_that_are_there(peer: Peer, tmp_path: Path) -> None:
+    """Whoever writes a path that the server does not have reads what stands in its place."""
+    async with _running(_config(peer.url, browse=[{"root": "Lime"}]), tmp_path) as (source, _):
+        await until(lambda: source.status().state == "unavailable")
+        assert "no node named Lime, but" in source.status().error
+        assert "Line" in source.status().error
+
+
 async def test_unreachable_server_says_what_to_do(free_port: int, tmp_path: Path) -> None:
     """Where nothing listens the status says so and names the remedy; nothing is emitted."""
     async with _running(_config(f"opc.tcp://127.0.0.1:{free_port}"), tmp_path) as (source, sink):

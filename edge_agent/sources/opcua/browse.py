@@ -22,6 +22,7 @@ _HIERARCHICAL, _HAS_SUBTYPE, _HAS_PROPERTY = 33, 45, 46
 _NOT_STRUCTURE = {36, 46, 48}  # HasEventSource, HasProperty, HasNotifier
 _OBJECTS, _ENUMERATION = 85, 29
 _MAX_DEPTH = 20
+_NAMED = 10  # so many names of a server are told where the configured one is not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +133,19 @@ class Discovery:
                 if reference.BrowseName.Name == element.name
                 and element.namespace_uri in (None, self._session.namespaces[reference.BrowseName.NamespaceIndex])
             }
-            if len(matches) != 1:
-                many = "no node" if not matches else "several nodes, in different namespaces,"
-                raise LookupError(f"path {path}: there is {many} named {element.name}")
+            if len(matches) > 1:
+                raise LookupError(f"path {path}: several nodes, in different namespaces, are named {element.name}")
+            if not matches:
+                raise LookupError(f"path {path}: there is no node named {element.name}, {self._what_is_there(node_id)}")
             (node_id,) = matches
         return node_id
+
+    def _what_is_there(self, parent: ua.NodeId) -> str:
+        names = sorted({str(reference.BrowseName.Name) for reference in self._children[parent]})
+        if not names:
+            return "and nothing else either"
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return f"but {', '.join(names[:_NAMED])}{more}"
 
     async def _describe(self, candidates: Sequence[_Candidate]) -> None:
         """Read type, shape, description, unit and range of all candidates in few requests."""
