@@ -44,8 +44,17 @@ def check_settings(content: dict[str, Any], model: type[Model], place: str) -> M
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        lines = [f"{place}: {describe_problem(problem)}" for problem in error.errors(include_url=False)]
+        found = error.errors(include_url=False)
+        lines = [f"{place}: {describe_problem(problem)}" for problem in found if not _follows(problem, found)]
         raise ConfigError("\n".join(lines)) from None
+
+
+def _follows(problem: Any, found: Sequence[Any]) -> bool:
+    """Whether a list is called too short only because an entry of it is wrong, which is said already."""
+    place = problem["loc"]
+    return problem["type"] == "too_short" and any(
+        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in found
+    )
 
 
 def describe_problem(problem: Any) -> str:
@@ -56,7 +65,7 @@ def describe_problem(problem: Any) -> str:
         return f"{key}: unknown key; check the spelling"
     if kind == "missing":
         return f"{key}: is missing"
-    if kind == "value_error" and isinstance(problem["input"], dict | list):
+    if isinstance(problem["input"], dict | list):  # a whole table says little, and may hold a secret
         return f"{key}: {message}"
     shown = repr(problem["input"])
     if any(word in key.lower() for word in _SECRET_WORDS):

@@ -101,6 +101,17 @@ def test_secret_values_are_not_repeated() -> None:
     assert "4711" not in str(error.value)
 
 
+def test_mistake_in_a_source_is_one_line_and_repeats_no_table(tmp_path: Path) -> None:
+    """What follows from a mistake is not said again, and a password that stands beside it by error is not shown."""
+    text = GOOD.replace('name = "cell"', 'name = "cell"\npassword = "hunter2"')
+    with pytest.raises(ConfigError) as error:
+        load_config(write(tmp_path, text))
+    assert len(str(error.value).splitlines()) == 1
+    assert "hunter2" not in str(error.value)
+    with pytest.raises(ConfigError, match="at least 1 item"):
+        check_settings({"sources": []}, EdgeConfig, "edge.toml")
+
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
