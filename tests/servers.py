@@ -20,7 +20,7 @@ import pytest
 START_TIMEOUT_S = 20.0
 
 
-def eventually(condition: Callable[[], object], timeout_s: float = 10.0, interval_s: float = 0.02) -> None:
+def eventually(condition: Callable[[], object], timeout_s: float = 30.0, interval_s: float = 0.02) -> None:
     """Return as soon as the condition holds; fails the test, with its last value, when it never does."""
     deadline_s = time.monotonic() + timeout_s
     while True:

@@ -17,9 +17,12 @@ ROOT = Path(__file__).parents[2]
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium without a window."""
+    """Debian's Chromium without a window.
+
+    Of one module, because an event loop runs while it is open, and asynchronous tests cannot run beside it.
+    """
     path = servers.require_server("chromium", servers.find_program("chromium"))
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
     with sync_playwright() as playwright:
@@ -28,7 +31,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def serve_plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Server]]:
     """Starts the app over a scenario of tests.e2e.plant_server, once for all tests that leave it as it is."""
     started: dict[str, Server] = {}

@@ -49,9 +49,9 @@ def test_second_process_is_told_what_to_do(tmp_path: Path) -> None:
     """A file that another process has open is refused with a remedy, and opens when that process is gone."""
     path = tmp_path / "store.duckdb"
     program = (
-        "import sys; from pathlib import Path; from gateway.store.config import DuckDbConfig, open_store; "
-        "store = open_store(DuckDbConfig(path=Path(sys.argv[1]))); store.load(); print('open', flush=True); "
-        "sys.stdin.read()"
+        "import sys; from pathlib import Path; from gateway.store.config import DuckDbConfig; "
+        "from gateway.store.open import open_store; store = open_store(DuckDbConfig(path=Path(sys.argv[1]))); "
+        "store.load(); print('open', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", program, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=REPOSITORY, text=True) as other:
@@ -95,7 +95,7 @@ def test_full_disk_loses_and_doubles_nothing(tmp_path: Path, limit_bytes: int) -
     The small limit breaks a commit, the large one the checkpoint within a commit.
     """
     command = [sys.executable, "-m", "tests.gateway.disk_full", str(tmp_path / "store.duckdb"), str(limit_bytes)]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr
     assert "refused and resumed" in done.stdout
 
