@@ -72,7 +72,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--speed", default="10", help="times real time, or max (default: 10)")
     parser.add_argument("--rows", type=int, help="only so many rows of each")
     parser.add_argument("--jobs", type=int, default=2, help="setups at the same time for the fast recording")
-    parser.add_argument("--patience", type=float, default=120.0, help="seconds beyond the replay's own time")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=600.0,
+        help="seconds beyond the replay's own time, which holes in a recording lengthen",
+    )
     parser.add_argument("--only", action="append", help="one case, e.g. skab/mqtt/influx (repeatable)")
     parser.add_argument("--out", type=Path, default=Path("build/replay-proof.json"))
     return parser.parse_args(arguments)
