@@ -73,7 +73,7 @@ async def test_discovery_reads_what_the_server_says(peer: Peer, tmp_path: Path) 
         assert {name: tag.datatype for name, tag in tags.items()} == {
             "MIX-10/flow_l_h": DataType.DOUBLE,
             "MIX-10/speed_rpm": DataType.FLOAT,
-            "MIX-10/count": DataType.UINT32,
+            "MIX-10/count": DataType.INT64,
             "MIX-10/running": DataType.BOOLEAN,
             "CA-90/state": DataType.STRING,
         }

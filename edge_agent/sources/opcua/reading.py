@@ -13,7 +13,7 @@ WIRE_TYPES: dict[int, DataType] = {
     4: DataType.INT16,
     5: DataType.UINT16,
     6: DataType.INT32,
-    7: DataType.UINT32,
+    7: DataType.INT64,  # UInt32: Sparkplug prescribes int_value for it, yet common hosts read long_value and see null
     8: DataType.INT64,
     9: DataType.UINT64,
     10: DataType.FLOAT,
