@@ -1,24 +1,31 @@
-"""The line: units found in `demo_line/units`, coupled by supplies and demands as a line definition says."""
+"""The line: units found in `demo_line/units`, coupled by supplies, demands and bottles as a line definition says."""
 
 import importlib
 import pkgutil
 import tomllib
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeVar
 
-from numpy.random import Generator, default_rng
+from numpy.random import default_rng
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+import demo_line.faults
 import demo_line.units
-from demo_line.packml import Command
-from demo_line.unit import POWER_W, Parameters, Surroundings, UnitType
+from demo_line import flow
+from demo_line.draws import Draws
+from demo_line.fault import Condition, Fault, begin, grow
+from demo_line.packml import Command, operate
+from demo_line.unit import AnyUnit, Parameters, Surroundings, UnitType
 
 SHIPPED_DEFINITION = Path(__file__).parent / "scenarios" / "bottling.toml"
 
-AnyUnit = UnitType[Any, Any]
+_FAULT_STREAM = zlib.crc32(b"faults")
+
+T = TypeVar("T")
 
 
 class LineError(ValueError):
@@ -30,7 +37,8 @@ class LineDefinition(BaseModel):
 
     Attributes:
         name: name of the line, for people.
-        units: ids of the units it consists of; left out = every unit found in `demo_line/units`.
+        units: ids of the units it consists of, in the order in which they are stepped.
+        packaging: machines and the conveyors between them, alternating, in the direction of the bottles.
         boundary: supplies that come from outside the line, by name (e.g. `ambient_degc`).
         boundary_demands: demands of consumers outside the line, by name.
         parameters: per unit id, values that replace the design values of its parameters.
@@ -39,31 +47,40 @@ class LineDefinition(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    units: tuple[str, ...] | None = None
+    units: tuple[str, ...]
+    packaging: tuple[str, ...] = ()
     boundary: dict[str, float] = Field(default_factory=dict)
     boundary_demands: dict[str, float] = Field(default_factory=dict)
     parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LineState:
-    """State of the whole line at one moment.
+    """Everything that a line remembers; `copy.deepcopy` and pickle give a snapshot that goes on equally.
 
     Attributes:
-        elapsed_s: simulated seconds since the start.
         units: state of each unit by its id.
-        supplies, demands: the couplings that the units produced in the last step.
+        around: couplings, plan, severities and events.
+        draws: random numbers of each unit.
+        conditions: hidden state of the faults that this run has, by name.
+        energy_ws: electrical energy of each unit since the start, in watt-seconds.
     """
 
-    elapsed_s: float
-    units: Mapping[str, Any]
-    supplies: Mapping[str, float]
-    demands: Mapping[str, float]
+    units: dict[str, Any]
+    around: Surroundings
+    draws: dict[str, Draws]
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    energy_ws: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Simulated seconds since the start."""
+        return self.around.elapsed_s
 
     @property
     def power_w(self) -> float:
-        """Electrical power of all units together, in watts."""
-        return self.demands.get(POWER_W, 0.0)
+        """Mean electrical power of all units together in the last step, in watts."""
+        return sum(self.around.power_w.values())
 
 
 def load_definition(path: Path = SHIPPED_DEFINITION) -> LineDefinition:
@@ -89,105 +106,192 @@ def describe(error: ValidationError) -> str:
     )
 
 
-def discover_units() -> dict[str, AnyUnit]:
-    """Find the unit of every file in `demo_line/units`, by unit id.
+def _modules(package: ModuleType) -> Iterable[ModuleType]:
+    for module_info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+        yield importlib.import_module(f"{package.__name__}.{module_info.name}")
 
-    Raises LineError for a file without `UNIT` or an id used twice.
+
+def _defined(module: ModuleType, one: str, several: str, kind: type[T]) -> tuple[T, ...]:
+    """Objects of a module that stand under either name; raises LineError for a module without."""
+    found = getattr(module, several, None) or (getattr(module, one, None),)
+    if not all(isinstance(item, kind) for item in found):
+        path = module.__name__.replace(".", "/") + ".py"
+        raise LineError(f"{path} defines no {one} = {kind.__name__}(...); add one or move the file")
+    return tuple(found)
+
+
+def discover_units() -> dict[str, AnyUnit]:
+    """Find the units of every file in `demo_line/units`, by unit id.
+
+    Raises LineError for a file without `UNIT` or `UNITS`, or an id used twice.
     """
     found: dict[str, AnyUnit] = {}
-    for module_info in sorted(pkgutil.iter_modules(demo_line.units.__path__), key=lambda info: info.name):
-        module = importlib.import_module(f"demo_line.units.{module_info.name}")
-        unit = getattr(module, "UNIT", None)
-        if not isinstance(unit, UnitType):
-            raise LineError(
-                f"demo_line/units/{module_info.name}.py defines no UNIT = UnitType(...); add one or move the file"
-            )
-        if unit.unit_id in found:
-            raise LineError(
-                f"demo_line/units/{module_info.name}.py: unit id {unit.unit_id} is used twice; give it another one"
-            )
-        found[unit.unit_id] = unit
+    for module in _modules(demo_line.units):
+        for unit in _defined(module, "UNIT", "UNITS", UnitType):
+            if unit.unit_id in found:
+                raise LineError(f"{module.__name__}: unit id {unit.unit_id} is used twice; give it another one")
+            found[unit.unit_id] = unit
+    return found
+
+
+def discover_faults() -> dict[str, Fault]:
+    """Find the faults of every file in `demo_line/faults`, by name; raises LineError as `discover_units` does."""
+    found: dict[str, Fault] = {}
+    for module in _modules(demo_line.faults):
+        for fault in _defined(module, "FAULT", "FAULTS", Fault):
+            if fault.name in found:
+                raise LineError(f"{module.__name__}: fault {fault.name} is used twice; give it another name")
+            found[fault.name] = fault
     return found
 
 
 class Line:
     """A line ready to be stepped; it holds no state of the simulation and reads no clock."""
 
-    def __init__(self, definition: LineDefinition, available: Mapping[str, AnyUnit] | None = None) -> None:
+    def __init__(
+        self,
+        definition: LineDefinition,
+        available: Mapping[str, AnyUnit] | None = None,
+        faults: Mapping[str, Fault] | None = None,
+    ) -> None:
         available = discover_units() if available is None else available
-        wanted = tuple(available) if definition.units is None else definition.units
-        _check_names(definition, wanted, available)
+        _check_names(definition, available)
         self.definition = definition
-        self.units: dict[str, AnyUnit] = {unit_id: available[unit_id] for unit_id in wanted}
+        self.units: dict[str, AnyUnit] = {unit_id: available[unit_id] for unit_id in definition.units}
         self.parameters: dict[str, Parameters] = {
             unit_id: _parameters(unit, definition.parameters.get(unit_id, {})) for unit_id, unit in self.units.items()
         }
-        self.initial = self._initial()
+        known = discover_faults() if faults is None else faults
+        self.faults = {name: fault for name, fault in known.items() if fault.unit_id in ("", *self.units)}
+        _check_couplings(definition, self.units)
+        self._machines = [
+            (unit_id, capacity, self.parameters[unit_id])
+            for unit_id in definition.packaging[0::2]
+            if (capacity := self.units[unit_id].capacity) is not None
+        ]
+        self._conveyors = [
+            (unit_id, buffer, self.parameters[unit_id])
+            for unit_id in definition.packaging[1::2]
+            if (buffer := self.units[unit_id].buffer) is not None
+        ]
+        self._asked = {name for unit in self.units.values() for name in unit.demands} | set(definition.boundary_demands)
+        self._steps = [
+            (unit_id, unit.step, self.parameters[unit_id], unit.power_w) for unit_id, unit in self.units.items()
+        ]
 
-    def _initial(self) -> LineState:
-        states = {unit_id: unit.initial(self.parameters[unit_id]) for unit_id, unit in self.units.items()}
-        supplies, demands = self._couple(states)
-        for unit_id, unit in self.units.items():
-            missing = sorted(set(unit.reads) - set(supplies))
-            if missing:
-                raise LineError(
-                    f"{unit_id} reads {', '.join(missing)}, which no unit of the line supplies; "
-                    "add the unit or give it under [boundary]"
-                )
-        return LineState(0.0, states, supplies, demands)
+    def start(self, seed: int) -> LineState:
+        """Return the state at the design point, with one random stream a unit.
 
-    def generators(self, seed: int) -> dict[str, Generator]:
-        """One random generator per unit, so that adding a unit leaves the others' random course as it was."""
-        return {unit_id: default_rng([seed, zlib.crc32(unit_id.encode())]) for unit_id in self.units}
-
-    def step(
-        self,
-        state: LineState,
-        dt_s: float,
-        generators: Mapping[str, Generator],
-        commands: Mapping[str, Command] | None = None,
-    ) -> LineState:
-        """Advance every unit by `dt_s` seconds.
-
-        All of them see the couplings of the step before, so their order does not matter.
+        So adding a unit leaves the others' random course as it was. Two short steps settle the couplings.
         """
-        commands = commands or {}
-        states = {
-            unit_id: unit.step(
-                self.parameters[unit_id],
-                state.units[unit_id],
-                Surroundings(state.supplies, state.demands, commands.get(unit_id)),
-                dt_s,
-                generators[unit_id],
-            )
-            for unit_id, unit in self.units.items()
-        }
-        supplies, demands = self._couple(states)
-        return LineState(state.elapsed_s + dt_s, states, supplies, demands)
-
-    def _couple(self, states: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, float]]:
-        supplies = dict(self.definition.boundary)
-        demands = dict(self.definition.boundary_demands)
+        draws = {unit_id: Draws(default_rng([seed, zlib.crc32(unit_id.encode())])) for unit_id in self.units}
+        draws[""] = Draws(default_rng([seed, _FAULT_STREAM]))
+        units = {unit_id: unit.initial(self.parameters[unit_id]) for unit_id, unit in self.units.items()}
+        around = Surroundings(supplies=dict(self.definition.boundary))
+        for unit in self.units.values():
+            around.supplies.update(dict.fromkeys(unit.supplies, 0.0))
+        around.demands = dict.fromkeys(self._asked, 0.0)
+        around.severity = dict.fromkeys(self.faults, 0.0)
+        state = LineState(units, around, draws, energy_ws=dict.fromkeys(self.units, 0.0))
         for unit_id, unit in self.units.items():
-            for name, value in unit.supplies(states[unit_id]).items():
-                if name in supplies:
-                    raise LineError(
-                        f"{unit_id} supplies {name}, which another unit or [boundary] supplies too; keep one of them"
-                    )
-                supplies[name] = value
-            for name, value in unit.demands(states[unit_id]).items():
-                demands[name] = demands.get(name, 0.0) + value
-        return supplies, demands
+            unit.announce(self.parameters[unit_id], units[unit_id], around.supplies)
+        return state
+
+    def add_fault(self, state: LineState, name: str, onset_s: float) -> None:
+        """Let a fault begin at a simulated second; raises LineError for an unknown name or code."""
+        fault = self.fault(name)
+        state.conditions[fault.name] = begin(fault, onset_s, state.draws[""])
+
+    def fault(self, name: str) -> Fault:
+        """Fault by its name or code (`M1`); raises LineError that lists what there is."""
+        wanted = name.replace("-", "_").lower()
+        for fault in self.faults.values():
+            if wanted in (fault.name, fault.code.lower()):
+                return fault
+        known = ", ".join(
+            f"{fault.name} ({fault.code})" if fault.code else fault.name for fault in self.faults.values()
+        )
+        raise LineError(f"no fault is called {name!r}; known faults: {known}")
+
+    def command(self, state: LineState, unit_id: str, command: Command) -> None:
+        """Give an operator's PackML command; raises LineError (unknown unit) or ValueError (not accepted now)."""
+        unit = self.units.get(unit_id)
+        if unit is None or unit.machine is None:
+            raise LineError(f"{unit_id!r} takes no PackML commands; units: {', '.join(self.units)}")
+        operate(unit.machine(state.units[unit_id]), command)
+
+    def step(self, state: LineState, dt_s: float) -> None:
+        """Advance everything by `dt_s` seconds, in place."""
+        around, units = state.around, state.units
+        around.elapsed_s += dt_s
+        around.dt_s = dt_s
+        for name, condition in state.conditions.items():
+            grow(self.faults[name], condition, around.elapsed_s, dt_s, units, around.severity)
+        self._move_bottles(state)
+        demands = around.demands
+        for name in demands:
+            demands[name] = 0.0
+        for name, value in self.definition.boundary_demands.items():
+            demands[name] += value
+        draws, power, energy = state.draws, around.power_w, state.energy_ws
+        for unit_id, step, parameters, power_of in self._steps:
+            unit_state = units[unit_id]
+            step(parameters, unit_state, around, draws[unit_id])
+            if power_of is not None:
+                power[unit_id] = watts = power_of(unit_state)
+                energy[unit_id] += watts * dt_s
+
+    def _move_bottles(self, state: LineState) -> None:
+        around, units, draws = state.around, state.units, state.draws
+        can = [
+            capacity(parameters, units[unit_id], around, draws[unit_id])
+            for unit_id, capacity, parameters in self._machines
+        ]
+        buffers = [buffer(parameters, units[unit_id]) for unit_id, buffer, parameters in self._conveyors]
+        moves = flow.solve(can, [b.waiting for b in buffers], [b.room for b in buffers])
+        for i, (unit_id, _, _) in enumerate(self._machines):
+            around.moved[unit_id] = around.passed[unit_id] = moves.bottles[i]
+            around.starved[unit_id], around.blocked[unit_id] = moves.starved[i], moves.blocked[i]
 
 
-def _check_names(definition: LineDefinition, wanted: tuple[str, ...], available: Mapping[str, AnyUnit]) -> None:
+def _check_names(definition: LineDefinition, available: Mapping[str, AnyUnit]) -> None:
     known = ", ".join(available)
-    for unit_id in wanted:
+    for unit_id in (*definition.units, *definition.packaging):
         if unit_id not in available:
             raise LineError(f"units: {unit_id!r} is not known; known units: {known}")
-    for unit_id in definition.parameters:
-        if unit_id not in wanted:
-            raise LineError(f"parameters.{unit_id}: the line has no such unit; its units: {', '.join(wanted)}")
+    for unit_id in (*definition.parameters, *definition.packaging):
+        if unit_id not in definition.units:
+            raise LineError(
+                f"parameters.{unit_id}: the line has no such unit; its units: {', '.join(definition.units)}"
+            )
+
+
+def _check_couplings(definition: LineDefinition, units: Mapping[str, AnyUnit]) -> None:
+    """Refuse a line in which something is read that nobody provides, or provided twice."""
+    givers = dict.fromkeys(definition.boundary, "[boundary]")
+    for unit_id, unit in units.items():
+        for name in unit.supplies:
+            if name in givers:
+                raise LineError(f"{unit_id} supplies {name}, which {givers[name]} supplies too; keep one of them")
+            givers[name] = unit_id
+    asked = {name for unit in units.values() for name in unit.demands} | set(definition.boundary_demands)
+    for unit_id, unit in units.items():
+        missing = sorted(set(unit.reads) - set(givers) - asked)
+        if missing:
+            raise LineError(
+                f"{unit_id} reads {', '.join(missing)}, which no unit of the line supplies; "
+                "add the unit or give it under [boundary]"
+            )
+    _check_packaging(definition, units)
+
+
+def _check_packaging(definition: LineDefinition, units: Mapping[str, AnyUnit]) -> None:
+    for place, unit_id in enumerate(definition.packaging):
+        needed, what = ("capacity", "machine") if place % 2 == 0 else ("buffer", "conveyor")
+        if getattr(units[unit_id], needed) is None:
+            raise LineError(f"packaging: {unit_id} stands where a {what} must be; machines and conveyors alternate")
+    if definition.packaging and len(definition.packaging) % 2 == 0:
+        raise LineError(f"packaging ends with the conveyor {definition.packaging[-1]}; it must end with a machine")
 
 
 def _parameters(unit: AnyUnit, values: Mapping[str, Any]) -> Parameters:

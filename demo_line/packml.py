@@ -1,9 +1,9 @@
-"""PackML state machine (ISA-TR88.00.02-2015, base state model) as pure functions on a frozen state.
+"""PackML state machine (ISA-TR88.00.02-2015, base state model); the time that passes is an argument.
 
 SUSPENDED means starved or blocked from outside, HELD the unit's own minor stop, ABORTED a fault or an emergency stop.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 
@@ -85,8 +85,18 @@ ACCEPTED: dict[Command, tuple[frozenset[State], State]] = {
     Command.CLEAR: (frozenset({State.ABORTED}), State.CLEARING),
 }
 
+# What line control does with a unit that is to run but has come to rest here.
+_TOWARDS_EXECUTE: dict[State, Command] = {
+    State.STOPPED: Command.RESET,
+    State.COMPLETE: Command.RESET,
+    State.IDLE: Command.START,
+}
 
-@dataclass(frozen=True, slots=True)
+ACTING_S = 2.0
+"""How long each acting state lasts, in seconds."""
+
+
+@dataclass(slots=True)
 class Machine:
     """Where one unit stands in its state model.
 
@@ -95,6 +105,9 @@ class Machine:
         in_state_s: seconds since it was entered.
         mode: unit mode.
         starved, blocked: what the unit waits for from outside (upstream, downstream).
+        released: False after an operator's stop or abort; line control starts the unit only when it is True, which
+            an operator's reset or start makes it.
+        seconds: time spent in each state so far, indexed by state number.
     """
 
     state: State = State.EXECUTE
@@ -102,6 +115,8 @@ class Machine:
     mode: UnitMode = UnitMode.PRODUCTION
     starved: bool = False
     blocked: bool = False
+    released: bool = True
+    seconds: list[float] = field(default_factory=lambda: [0.0] * (max(State) + 1))
 
     @property
     def producing(self) -> bool:
@@ -114,59 +129,97 @@ def accepts(machine: Machine, command: Command) -> bool:
     return machine.state in ACCEPTED[command][0]
 
 
-def apply_command(machine: Machine, command: Command) -> Machine:
+def apply_command(machine: Machine, command: Command) -> None:
     """Follow a command; raises ValueError that names the states in which it would be accepted."""
     allowed, target = ACCEPTED[command]
     if machine.state not in allowed:
         states = ", ".join(sorted(state.name for state in allowed))
         raise ValueError(f"{command} is not accepted in {machine.state.name}; it is in: {states}")
-    return replace(machine, state=target, in_state_s=0.0)
+    _enter(machine, target)
+
+
+def operate(machine: Machine, command: Command) -> None:
+    """Follow an operator's command, which also says whether line control may start the unit.
+
+    Raises ValueError that names the states in which the command would be accepted.
+    """
+    apply_command(machine, command)
+    if command in (Command.STOP, Command.ABORT):
+        machine.released = False
+    elif command in (Command.RESET, Command.START):
+        machine.released = True
 
 
 def advance(
     machine: Machine,
     dt_s: float,
     *,
-    command: Command | None = None,
+    run: bool = True,
     starved: bool = False,
     blocked: bool = False,
     own_stop: bool = False,
-    acting_s: float = 2.0,
-) -> Machine:
-    """Move the state model on by one step.
+    fault: bool = False,
+) -> None:
+    """Move the state model on by one step of any length.
 
-    A command of an operator goes first, then acting states end after `acting_s`, then the unit's own conditions act: an
-    own stop holds it, starving
-    or blocking suspends it, and it resumes when the condition has gone. Commands that the state does not accept are
-    ignored.
+    Acting states end after `ACTING_S`; then the conditions act: a fault aborts, line control starts or stops the unit,
+    an own stop holds it, starving or blocking suspends it, and it resumes when the condition has gone. A step longer
+    than an acting state passes through several states.
 
     Args:
-        machine: where the unit stands.
+        machine: where the unit stands; changed in place, the time spent in each state included.
         dt_s: length of the step in seconds.
-        command: what an operator or line control asks for.
+        run: line control wants the unit to run (see `demo_line/plan.py`).
         starved: upstream or a utility does not deliver.
         blocked: downstream does not take.
         own_stop: a minor stop of the unit itself is active.
-        acting_s: how long each acting state lasts, in seconds.
+        fault: a fault or a guard that only a repair and CLEAR remove.
     """
-    machine = replace(machine, in_state_s=machine.in_state_s + dt_s, starved=starved, blocked=blocked)
-    if command is not None and accepts(machine, command):
-        return apply_command(machine, command)
-    after = AFTER_ACTING.get(machine.state)
-    if after is not None:
-        return replace(machine, state=after, in_state_s=0.0) if machine.in_state_s >= acting_s else machine
-    wanted = _own_command(machine, own_stop)
-    return machine if wanted is None else apply_command(machine, wanted)
+    machine.starved, machine.blocked = starved, blocked
+    left_s = dt_s
+    while True:
+        state = machine.state
+        after = AFTER_ACTING.get(state)
+        if after is not None:
+            if fault and state not in _ABORT_SIDE:
+                apply_command(machine, Command.ABORT)
+                continue
+            rest_s = ACTING_S - machine.in_state_s
+            if rest_s > left_s:
+                break
+            machine.seconds[state] += max(rest_s, 0.0)
+            left_s -= max(rest_s, 0.0)
+            _enter(machine, after)
+            continue
+        wanted = _wanted(machine, run=run, waiting=starved or blocked, own_stop=own_stop, fault=fault)
+        if wanted is None:
+            break
+        apply_command(machine, wanted)
+    machine.in_state_s += left_s
+    machine.seconds[machine.state] += left_s
 
 
-def _own_command(machine: Machine, own_stop: bool) -> Command | None:
-    waiting = machine.starved or machine.blocked
-    if machine.state is State.EXECUTE:
+def _wanted(machine: Machine, *, run: bool, waiting: bool, own_stop: bool, fault: bool) -> Command | None:
+    """Command that the conditions give to a unit in a state that does not end by itself."""
+    state = machine.state
+    if state is State.ABORTED:
+        return None
+    if fault:
+        return Command.ABORT
+    if not run:
+        return None if state in (State.STOPPED, State.IDLE) else Command.STOP
+    if state is State.EXECUTE:
         if own_stop:
             return Command.HOLD
         return Command.SUSPEND if waiting else None
-    if machine.state is State.SUSPENDED and not waiting:
-        return Command.UNSUSPEND
-    if machine.state is State.HELD and not own_stop:
-        return Command.UNHOLD
-    return None
+    if state is State.SUSPENDED:
+        # Its own stop is seen once the unit runs again.
+        return None if waiting else Command.UNSUSPEND
+    if state is State.HELD:
+        return None if own_stop else Command.UNHOLD
+    return _TOWARDS_EXECUTE.get(state) if machine.released else None
+
+
+def _enter(machine: Machine, state: State) -> None:
+    machine.state = state
+    machine.in_state_s = 0.0

@@ -62,9 +62,8 @@ async def _run(
     stop: asyncio.Event,
 ) -> None:
     step_ns = round(config.line.step_s * NS_PER_S)
-    generators = line.generators(config.line.seed)
     grid = Grid(step_ns, time.time_ns())
-    state, listening = line.initial, False
+    state, listening = line.start(config.line.seed), False
     while not stop.is_set():
         due = grid.due(time.time_ns())
         if due.jumped_ns:
@@ -72,7 +71,7 @@ async def _run(
                 "the clock jumped or the process stood still: going on %+.1f s later", due.jumped_ns / NS_PER_S
             )
         for time_ns in due.times_ns:
-            state = line.step(state, config.line.step_s, generators)
+            line.step(state, config.line.step_s)
             if outlets.opcua is not None:
                 await outlets.opcua.offer(instruments.measure(state, time_ns))
             if outlets.meter is not None:

@@ -1,21 +1,19 @@
-"""What a unit of the line is: parameters, a pure step, couplings to the rest of the line, and signals."""
+"""What a unit of the line is: parameters, a state that its step changes, couplings to the rest of the line, signals."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from numpy.random import Generator
 from pydantic import BaseModel, ConfigDict
 
-from demo_line.packml import Command
+from demo_line.draws import Draws
+from demo_line.packml import Machine
+from demo_line.plan import PlanState
 from demo_line.signals import Signal
 
 ParametersT = TypeVar("ParametersT", bound="Parameters")
 StateT = TypeVar("StateT")
-
-POWER_W = "power_w"
-"""Demand through which every unit tells the line's electrical power; the energy meter measures its sum."""
 
 
 class Parameters(BaseModel):
@@ -24,55 +22,131 @@ class Parameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the rest of the line does to a unit during one step.
+class Event(NamedTuple):
+    """Something that happened, for the log of events.
 
     Attributes:
-        supplies: what exactly one unit (or the line's boundary) provides, e.g. `product_flow_l_h`.
-        demands: what all units ask for, added up, e.g. `compressed_air_demand_m3_min`; missing = nobody asks.
-        command: PackML command of an operator or of line control.
+        elapsed_s: simulated seconds since the start.
+        unit_id: where; empty for the line.
+        kind: e.g. `stop`, `resume`, `order`, `lot`, `changeover`, `alarm`.
+        text: for people, e.g. the reason of a stop.
+        fields: numbers and names that belong to it; JSON-able.
     """
 
-    supplies: Mapping[str, float]
-    demands: Mapping[str, float]
-    command: Command | None = None
-
-    def demand(self, name: str) -> float:
-        """Sum of what the units ask for under this name; 0 where nobody asks."""
-        return self.demands.get(name, 0.0)
+    elapsed_s: float
+    unit_id: str
+    kind: str
+    text: str
+    fields: Mapping[str, float | int | str | bool] = {}
 
 
-def _nothing(_state: Any) -> Mapping[str, float]:
-    return {}
+class Bottle(NamedTuple):
+    """Record of one bottle when it has left the line or was rejected (fine solver only): the trace.
+
+    Times are simulated seconds since the start; NaN where the bottle did not come.
+    """
+
+    number: int
+    lot: str
+    recipe: str
+    valve: int
+    head: int
+    filled_s: float
+    checked_s: float
+    labelled_s: float
+    bundled_s: float
+    palletised_s: float
+    fill_g: float
+    torque_nm: float
+    holding_degc: float
+    fill_degc: float
+    verdict: str
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What the rest of the line does to a unit during one step; one object for the whole line.
+
+    Units are stepped in the order of the line definition. A unit sees this step's values of those before it and the
+    last step's values of those behind it.
+
+    Attributes:
+        elapsed_s: simulated seconds since the start, at the end of the step.
+        dt_s: length of the step in seconds.
+        supplies: what exactly one unit (or the line's boundary) provides, e.g. `compressed_air_bar`.
+        demands: what all units ask for, added up during the step, e.g. `compressed_air_m3_min`.
+        severity: of every fault and twin in `demo_line/faults`, by name: 0 absent, 1 functional failure.
+        plan: what the line is to do now.
+        moved: bottles that each packaging machine moves in this step, by unit id.
+        passed: of these, what goes on downstream (set by machines that reject).
+        starved, blocked: packaging machines that moved less than they could, by unit id.
+        power_w: electrical power of each unit so far in this step (of the last step for units that come later).
+        events, bottles: what units append.
+    """
+
+    elapsed_s: float = 0.0
+    dt_s: float = 1.0
+    supplies: dict[str, float] = field(default_factory=dict)
+    demands: dict[str, float] = field(default_factory=dict)
+    severity: dict[str, float] = field(default_factory=dict)
+    plan: PlanState = field(default_factory=PlanState)
+    moved: dict[str, int] = field(default_factory=dict)
+    passed: dict[str, int] = field(default_factory=dict)
+    starved: dict[str, bool] = field(default_factory=dict)
+    blocked: dict[str, bool] = field(default_factory=dict)
+    power_w: dict[str, float] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    bottles: list[Bottle] = field(default_factory=list)
+
+
+class Buffer(NamedTuple):
+    """What a conveyor offers to the machines at its ends, in bottles."""
+
+    waiting: int
+    room: int
 
 
 @dataclass(frozen=True, slots=True)
 class UnitType(Generic[ParametersT, StateT]):
-    """One unit of the line; a file in `demo_line/units` defines exactly one as `UNIT`.
+    """One unit of the line; a file in `demo_line/units` defines exactly one (or several alike) as `UNIT` or `UNITS`.
 
     Attributes:
         unit_id: equipment name, e.g. `MIX-10`.
         title: what it is, for people.
         parameters: model of its parameters with the design values as defaults.
         initial: state at the design point, so that the line is running at once.
-        step: next state from parameters, state, surroundings, step length in seconds and random generator; reads no
-            clock.
+        step: changes the state by one step of `around.dt_s` seconds (1 in the fine solver, 60 in the coarse one);
+            adds what the unit asks for to `around.demands`, sets what it provides in `around.supplies`; reads no clock.
         signals: what its sensors show.
-        reads: names of supplies that `step` looks up; the line refuses to be built when nobody provides one.
-        supplies: what it provides to others, read from its state; only one unit may provide a name.
-        demands: what it asks for, read from its state; equal names of several units are added up.
+        truth: hidden quantities, recorded apart from the signals: component states, flows, balances.
+        power_w: mean electrical power in the step, read from the state.
+        machine: where its PackML state machine is in the state; None where it has none.
+        reads: names of supplies and demands that `step` looks up; a line in which nobody provides one is refused.
+        supplies: names of what it provides; only one unit may provide a name.
+        demands: names of what it asks for; equal names of several units are added up.
+        capacity: for a packaging machine: bottles it could move in the step; called before all steps.
+        buffer: for a conveyor: what waits and what has room, before the step.
+        announce: sets what the unit supplies before the first step, from its initial state.
     """
 
     unit_id: str
     title: str
     parameters: type[ParametersT]
     initial: Callable[[ParametersT], StateT]
-    step: Callable[[ParametersT, StateT, Surroundings, float, Generator], StateT]
+    step: Callable[[ParametersT, StateT, Surroundings, Draws], None]
     signals: tuple[Signal[StateT], ...]
+    truth: tuple[Signal[StateT], ...] = ()
+    power_w: Callable[[StateT], float] | None = None
+    machine: Callable[[StateT], Machine] | None = None
     reads: tuple[str, ...] = ()
-    supplies: Callable[[StateT], Mapping[str, float]] = _nothing
-    demands: Callable[[StateT], Mapping[str, float]] = _nothing
+    supplies: tuple[str, ...] = ()
+    demands: tuple[str, ...] = ()
+    capacity: Callable[[ParametersT, StateT, Surroundings, Draws], int] | None = None
+    buffer: Callable[[ParametersT, StateT], Buffer] | None = None
+    announce: Callable[[ParametersT, StateT, dict[str, float]], None] = lambda _p, _s, _supplies: None
+
+
+AnyUnit = UnitType[Any, Any]
 
 
 def approach(value: float, target: float, dt_s: float, time_constant_s: float) -> float:

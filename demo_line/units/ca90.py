@@ -5,16 +5,15 @@ of its power, so leaks cost
 money twice: by the air they lose and by keeping the machine from ever reaching its run-on time.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from numpy.random import Generator
 from pydantic import Field
 
+from demo_line.draws import Draws
 from demo_line.packml import Machine, State, advance
 from demo_line.signals import DataType, Signal, packml_signals
-from demo_line.unit import POWER_W, Parameters, Surroundings, UnitType, approach
+from demo_line.unit import Parameters, Surroundings, UnitType, approach
 
 ATMOSPHERE_BAR = 1.013
 
@@ -46,7 +45,7 @@ class Ca90Parameters(Parameters):
     discharge_time_constant_s: float = 240.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ca90State:
     """State of CA-90; `power_w` is the mean over the step."""
 
@@ -128,14 +127,15 @@ def _next_event(p: Ca90Parameters, now: _Balance, slope_bar_s: float) -> tuple[f
     return (until_load, RunState.LOADED) if until_load <= until_off else (until_off, RunState.OFF)
 
 
-def _step(p: Ca90Parameters, s: Ca90State, around: Surroundings, dt_s: float, _rng: Generator) -> Ca90State:
-    demand = around.demand("compressed_air_demand_m3_min")
+def _step(p: Ca90Parameters, s: Ca90State, around: Surroundings, _draws: Draws) -> None:
+    dt_s = around.dt_s
+    s.demand_m3_min = around.demands["compressed_air_demand_m3_min"]
     released = s.packml.state in (State.EXECUTE, State.SUSPENDING, State.SUSPENDED, State.UNSUSPENDING)
     start = _Balance(s.pressure_bar, s.run_state if released else RunState.OFF, s.unloaded_for_s)
     # A stopped machine only loses pressure: without a release nothing loads it again.
     effective = p if released else p.model_copy(update={"load_below_bar": -1.0})
-    after = _balance(effective, start, demand, dt_s)
-    machine = advance(s.packml, dt_s, command=around.command, blocked=released and after.run_state is RunState.OFF)
+    after = _balance(effective, start, s.demand_m3_min, dt_s)
+    advance(s.packml, dt_s, blocked=released and after.run_state is RunState.OFF)
     ambient = around.supplies["ambient_degc"]
     target = {
         RunState.OFF: ambient,
@@ -143,28 +143,21 @@ def _step(p: Ca90Parameters, s: Ca90State, around: Surroundings, dt_s: float, _r
         RunState.LOADED: ambient + p.loaded_degc,
     }[after.run_state]
     time_constant = p.discharge_time_constant_s * (8.0 if after.run_state is RunState.OFF else 1.0)
-    return Ca90State(
-        packml=machine,
-        pressure_bar=after.pressure_bar,
-        run_state=after.run_state,
-        unloaded_for_s=after.unloaded_for_s,
-        power_w=after.energy_ws / dt_s,
-        demand_m3_min=demand,
-        leak_m3_min=leak_m3_min(p, after.pressure_bar),
-        delivery_m3_min=p.delivery_m3_min * after.loaded_s / dt_s,
-        discharge_degc=approach(s.discharge_degc, target, dt_s, time_constant),
-        running_s=s.running_s + (dt_s if after.run_state is not RunState.OFF else 0.0),
-        loaded_s=s.loaded_s + after.loaded_s,
-        load_count=s.load_count + after.load_count,
-    )
+    s.pressure_bar = after.pressure_bar
+    s.run_state = after.run_state
+    s.unloaded_for_s = after.unloaded_for_s
+    s.power_w = after.energy_ws / dt_s
+    s.leak_m3_min = leak_m3_min(p, after.pressure_bar)
+    s.delivery_m3_min = p.delivery_m3_min * after.loaded_s / dt_s
+    s.discharge_degc = approach(s.discharge_degc, target, dt_s, time_constant)
+    s.running_s += dt_s if after.run_state is not RunState.OFF else 0.0
+    s.loaded_s += after.loaded_s
+    s.load_count += after.load_count
+    around.supplies["compressed_air_bar"] = s.pressure_bar
 
 
-def _supplies(s: Ca90State) -> Mapping[str, float]:
-    return {"compressed_air_bar": s.pressure_bar}
-
-
-def _demands(s: Ca90State) -> Mapping[str, float]:
-    return {POWER_W: s.power_w}
+def _announce(_p: Ca90Parameters, s: Ca90State, supplies: dict[str, float]) -> None:
+    supplies["compressed_air_bar"] = s.pressure_bar
 
 
 S = Signal[Ca90State]
@@ -175,9 +168,11 @@ UNIT = UnitType(
     parameters=Ca90Parameters,
     initial=_initial,
     step=_step,
-    reads=("ambient_degc",),
-    supplies=_supplies,
-    demands=_demands,
+    power_w=lambda s: s.power_w,
+    machine=lambda s: s.packml,
+    reads=("ambient_degc", "compressed_air_demand_m3_min"),
+    supplies=("compressed_air_bar",),
+    announce=_announce,
     signals=(
         *packml_signals(),
         S("receiver_bar", "bar", 0, 10, "Pressure of the receiver (gauge)",

@@ -5,16 +5,15 @@ for, so speed, pressures, power,
 current, heat and vibration all follow from flow, tank level and wear.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
 
-from numpy.random import Generator
 from pydantic import Field
 
+from demo_line.draws import Draws
 from demo_line.packml import Machine, State, advance
 from demo_line.signals import Signal, packml_signals
-from demo_line.unit import POWER_W, Parameters, Surroundings, UnitType, approach
+from demo_line.unit import Parameters, Surroundings, UnitType, approach
 
 HYDRAULIC_W_PER_M3_H_BAR = 1e5 / 3600.0
 """1 m3/h at 1 bar is 27.8 W."""
@@ -58,7 +57,7 @@ class Mix10Parameters(Parameters):
     wear: float = Field(default=0.0, ge=0, le=1, description="bearing wear at the start: 0 healthy, 1 at its end")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mix10State:
     """State of MIX-10; pressures are gauge pressures."""
 
@@ -147,37 +146,36 @@ def current_a(p: Mix10Parameters, power_w: float) -> float:
     return sqrt((p.magnetising_share * p.rated_current_a) ** 2 + active**2)
 
 
-def _step(p: Mix10Parameters, s: Mix10State, around: Surroundings, dt_s: float, rng: Generator) -> Mix10State:
-    demand_l_h = min(around.demand("product_demand_l_h"), p.max_flow_l_h)
+def _step(p: Mix10Parameters, s: Mix10State, around: Surroundings, draws: Draws) -> None:
+    dt_s = around.dt_s
+    demand_l_h = min(around.supplies["filler_demand_l_h"], p.max_flow_l_h)
+    s.wear = p.wear + (1.0 - p.wear) * around.severity["pump_bearing_outer_race"]
     running = s.packml.state in _RUNNING
     empty = s.level_pct <= (p.empty_pct if running and not s.packml.starved else p.empty_pct + 5.0)
-    flow = approach(s.product_flow_l_h, demand_l_h if running and not empty else 0.0, dt_s, 3.0)
-    level, refilling = _balance(p, s, flow, dt_s)
-    machine = advance(s.packml, dt_s, command=around.command, starved=empty, blocked=_blocked(s, demand_l_h))
+    s.product_flow_l_h = approach(s.product_flow_l_h, demand_l_h if running and not empty else 0.0, dt_s, 3.0)
+    _balance(p, s, dt_s)
+    advance(s.packml, dt_s, starved=empty, blocked=_blocked(s, demand_l_h))
     turning = running and not empty
-    point = operating_point(p, flow / 1000.0, level) if turning else Hydraulics(s.suction_bar, 0.0, 0.0, 0.0)
-    power = electrical_power_w(p, point, s.wear) if turning else 35.0
+    point = operating_point(p, s.product_flow_l_h / 1000.0, s.level_pct) if turning else _at_rest(s)
+    s.power_w = electrical_power_w(p, point, s.wear) if turning else 35.0
     friction = friction_w(p, point.speed, s.wear)
     bearing_target = around.supplies["ambient_degc"] + p.bearing_k_per_w * friction
-    bearing_target += p.motor_k_per_w * power * (1.0 - p.motor_efficiency) if turning else 0.0
-    load = power / 2200.0
-    return Mix10State(
-        packml=machine,
-        level_pct=level,
-        refilling=refilling,
-        brix=_brix(p, s, dt_s, rng),
-        product_flow_l_h=flow,
-        suction_bar=point.suction_bar,
-        discharge_bar=approach(s.discharge_bar, point.discharge_bar, dt_s, 1.0),
-        shaft_speed_rpm=approach(s.shaft_speed_rpm, p.rated_speed_rpm * point.speed, dt_s, 1.5),
-        power_w=power,
-        current_a=current_a(p, power) if turning else 0.0,
-        bearing_temperature_degc=approach(s.bearing_temperature_degc, bearing_target, dt_s, p.bearing_time_constant_s),
-        vibration_velocity_mm_s=(0.45 * point.speed**2 + 0.75 * load + 2.5 * s.wear * point.speed) if turning else 0.02,
-        hf_acceleration_g=(0.18 + 0.16 * load + 3.0 * s.wear**1.5) if turning else 0.01,
-        wear=s.wear,
-        delivered_l=s.delivered_l + flow * dt_s / 3600.0,
-    )
+    bearing_target += p.motor_k_per_w * s.power_w * (1.0 - p.motor_efficiency) if turning else 0.0
+    load = s.power_w / 2200.0
+    s.brix = _brix(p, s, dt_s, draws)
+    s.suction_bar = point.suction_bar
+    s.discharge_bar = approach(s.discharge_bar, point.discharge_bar, dt_s, 1.0)
+    s.shaft_speed_rpm = approach(s.shaft_speed_rpm, p.rated_speed_rpm * point.speed, dt_s, 1.5)
+    s.current_a = current_a(p, s.power_w) if turning else 0.0
+    s.bearing_temperature_degc = approach(s.bearing_temperature_degc, bearing_target, dt_s, p.bearing_time_constant_s)
+    s.vibration_velocity_mm_s = (0.45 * point.speed**2 + 0.75 * load + 2.5 * s.wear * point.speed) if turning else 0.02
+    s.hf_acceleration_g = (0.18 + 0.16 * load + 3.0 * s.wear**1.5) if turning else 0.01
+    s.delivered_l += s.product_flow_l_h * dt_s / 3600.0
+    around.supplies["product_flow_l_h"] = s.product_flow_l_h
+
+
+def _at_rest(s: Mix10State) -> Hydraulics:
+    return Hydraulics(s.suction_bar, 0.0, 0.0, 0.0)
 
 
 def _blocked(s: Mix10State, demand_l_h: float) -> bool:
@@ -185,26 +183,18 @@ def _blocked(s: Mix10State, demand_l_h: float) -> bool:
     return demand_l_h < (200.0 if s.packml.blocked else 20.0)
 
 
-def _balance(p: Mix10Parameters, s: Mix10State, flow_l_h: float, dt_s: float) -> tuple[float, bool]:
+def _balance(p: Mix10Parameters, s: Mix10State, dt_s: float) -> None:
     """Tank level by mass balance; the refill opens and closes at two levels."""
-    refilling = s.level_pct < p.refill_stop_pct if s.refilling else s.level_pct < p.refill_start_pct
-    inflow_l_h = p.refill_l_h if refilling else 0.0
-    level = s.level_pct + (inflow_l_h - flow_l_h) * dt_s / 3600.0 / p.tank_l * 100.0
-    return min(max(level, 0.0), 100.0), refilling
+    s.refilling = s.level_pct < (p.refill_stop_pct if s.refilling else p.refill_start_pct)
+    inflow_l_h = p.refill_l_h if s.refilling else 0.0
+    level = s.level_pct + (inflow_l_h - s.product_flow_l_h) * dt_s / 3600.0 / p.tank_l * 100.0
+    s.level_pct = min(max(level, 0.0), 100.0)
 
 
-def _brix(p: Mix10Parameters, s: Mix10State, dt_s: float, rng: Generator) -> float:
+def _brix(p: Mix10Parameters, s: Mix10State, dt_s: float, draws: Draws) -> float:
     """Sugar content wanders slowly round the recipe, more while concentrate and water run in."""
     spread = 0.006 if s.refilling else 0.002
-    return approach(s.brix, p.brix, dt_s, 900.0) + spread * sqrt(dt_s) * float(rng.standard_normal())
-
-
-def _supplies(s: Mix10State) -> Mapping[str, float]:
-    return {"product_flow_l_h": s.product_flow_l_h}
-
-
-def _demands(s: Mix10State) -> Mapping[str, float]:
-    return {POWER_W: s.power_w}
+    return approach(s.brix, p.brix, dt_s, 900.0) + spread * sqrt(dt_s) * draws.normal()
 
 
 S = Signal[Mix10State]
@@ -215,9 +205,10 @@ UNIT = UnitType(
     parameters=Mix10Parameters,
     initial=_initial,
     step=_step,
-    reads=("ambient_degc",),
-    supplies=_supplies,
-    demands=_demands,
+    power_w=lambda s: s.power_w,
+    machine=lambda s: s.packml,
+    reads=("ambient_degc", "filler_demand_l_h"),
+    supplies=("product_flow_l_h",),
     signals=(
         *packml_signals(),
         S("level_pct", "%", 0, 100, "Level of the blend tank", lambda s: s.level_pct, noise=0.08, resolution=0.1),

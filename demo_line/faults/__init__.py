@@ -1,0 +1,1 @@
+"""Faults, twins and disturbances; every file here defines one as `FAULT` (or several as `FAULTS`)."""
