@@ -56,8 +56,8 @@ class SensorEffect:
     Attributes:
         channel: e.g. `MIX-10.suction_bar`.
         kind: `offset` adds severity x amount, `scale` multiplies (1 + severity x (amount - 1)), `stuck` repeats the
-            value of the onset, `spikes` adds `amount` with probability 2 % x severity, `dead` gives no reading (bad) from
-            severity 1 on, `stale` stops reporting.
+            value of the onset, `spikes` adds `amount` with probability 2 % x severity, `dead` gives no reading (bad)
+            from severity 1 on, `stale` stops reporting.
         amount: as the kind says, in the signal's unit.
     """
 
