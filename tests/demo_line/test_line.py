@@ -1,5 +1,6 @@
 """Building a line: units found by their files, definitions checked, instruments."""
 
+import copy
 import textwrap
 from pathlib import Path
 
@@ -8,61 +9,113 @@ from numpy.random import default_rng
 
 import demo_line.units
 from demo_line.clock import NS_PER_S, Grid
-from demo_line.line import Line, LineError, discover_units, load_definition
+from demo_line.line import Line, LineDefinition, LineError, discover_units, load_definition
 from demo_line.measurement import Instruments, Quality, channels_of
 from demo_line.servers.nodes import folders_of, unece_unit_id
 from demo_line.signals import DataType
 
 ONE_FILE = """
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from demo_line.packml import Machine, advance
-from demo_line.signals import Signal, packml_signals
-from demo_line.unit import POWER_W, Parameters, UnitType
+from demo_line.signals import DataType, Signal, packml_signals
+from demo_line.unit import Parameters, UnitType
 
 class LampParameters(Parameters):
     lamp_w: float = 600.0
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LampState:
     packml: Machine
     power_w: float
+    switched: int = 0
+
+def step(p, s, around, draws):
+    advance(s.packml, around.dt_s, run=around.plan.run)
+    s.switched = int(around.elapsed_s // 25.0)
+    around.demands["compressed_air_demand_m3_min"] += 0.2
 
 UNIT = UnitType(
     unit_id="LIGHT-99",
     title="Hall light",
     parameters=LampParameters,
     initial=lambda p: LampState(Machine(), p.lamp_w),
-    step=lambda p, s, around, dt_s, rng: LampState(advance(s.packml, dt_s, command=around.command), p.lamp_w),
-    demands=lambda s: {POWER_W: s.power_w, "compressed_air_demand_m3_min": 0.2},
-    signals=(*packml_signals(), Signal("power_w", "W", 0, 1000, "Power of the light", lambda s: s.power_w)),
+    step=step,
+    power_w=lambda s: s.power_w,
+    machine=lambda s: s.packml,
+    demands=("compressed_air_demand_m3_min",),
+    signals=(
+        *packml_signals(),
+        Signal("power_w", "W", 0, 1000, "Power of the light", lambda s: s.power_w, noise=1.0),
+        Signal("lamp_degc", "°C", 0, 100, "Temperature of the lamp", lambda s: 50.0, period_s=10),
+        Signal("switch_count", "", 0, None, "Switchings", lambda s: s.switched, DataType.INT64, period_s=0),
+    ),
 )
 """
 
 
-def test_a_new_unit_is_one_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file in the units' folder is all it takes.
+def add_lamp(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "light99.py").write_text(textwrap.dedent(ONE_FILE), encoding="utf-8")
+    monkeypatch.setattr(demo_line.units, "__path__", [*demo_line.units.__path__, str(folder)])
 
-    The shipped line has the unit, its nodes, its power and its demands.
+
+@pytest.fixture
+def lamp_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Line:
+    """Line that consists of the lamp alone."""
+    add_lamp(tmp_path, monkeypatch)
+    return Line(LineDefinition(name="lamp", units=("LIGHT-99",)))
+
+
+def test_a_new_unit_is_one_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in the units' folder and its id in the definition are all it takes.
+
+    The line has the unit, its nodes, its power and its demands, and the others' random course stays as it was.
     """
-    before = Line(load_definition())
-    (tmp_path / "light99.py").write_text(textwrap.dedent(ONE_FILE), encoding="utf-8")
-    monkeypatch.setattr(demo_line.units, "__path__", [*demo_line.units.__path__, str(tmp_path)])
-    line = Line(load_definition())
+    definition = load_definition()
+    before = Line(definition)
+    add_lamp(tmp_path, monkeypatch)
+    line = Line(definition.model_copy(update={"units": (*definition.units, "LIGHT-99")}))
     assert set(line.units) - set(before.units) == {"LIGHT-99"}
-    assert line.initial.power_w == pytest.approx(before.initial.power_w + 600.0)
-    assert line.initial.demands["compressed_air_demand_m3_min"] == pytest.approx(
-        before.initial.demands["compressed_air_demand_m3_min"] + 0.2
-    )
     channels = channels_of(line)
     folders = folders_of(channels, {unit_id: unit.title for unit_id, unit in line.units.items()})
     assert [folder.description for folder in folders if folder.name == "LIGHT-99"] == ["Hall light"]
     assert any(channel.name == "LIGHT-99.power_w" for channel in channels)
-    state, generators = line.initial, line.generators(1)
-    old_state, old_generators = before.initial, before.generators(1)
-    for _ in range(60):
-        state, old_state = line.step(state, 1.0, generators), before.step(old_state, 1.0, old_generators)
-    assert state.units["MONO-30"] == old_state.units["MONO-30"], "the others' random course stays as it was"
-    assert state.units["CA-90"].demand_m3_min > old_state.units["CA-90"].demand_m3_min
+    state, old_state = line.start(1), before.start(1)
+    line.step(state, 1.0)
+    before.step(old_state, 1.0)
+    assert state.around.power_w["LIGHT-99"] == 600.0
+    assert state.energy_ws["LIGHT-99"] == 600.0
+    assert state.around.demands["compressed_air_demand_m3_min"] == pytest.approx(
+        old_state.around.demands["compressed_air_demand_m3_min"] + 0.2
+    )
+    for unit_id in before.units:
+        assert state.draws[unit_id].normal() == old_state.draws[unit_id].normal(), unit_id
+
+
+def test_a_copy_of_the_state_goes_on_equally() -> None:
+    """A deep copy is a snapshot: both go on with the same numbers, and stepping one leaves the other alone."""
+    line = Line(load_definition())
+    state = line.start(3)
+    for _ in range(30):
+        line.step(state, 1.0)
+    snapshot = copy.deepcopy(state)
+    for _ in range(30):
+        line.step(state, 1.0)
+    assert snapshot.elapsed_s == 30.0
+    for _ in range(30):
+        line.step(snapshot, 1.0)
+    assert snapshot.units == state.units
+    assert snapshot.around == state.around
+
+
+def test_equal_seeds_give_equal_runs_and_different_seeds_do_not() -> None:
+    """The seed decides everything that is drawn."""
+    line = Line(load_definition())
+    states = [line.start(seed) for seed in (5, 5, 6)]
+    for state in states:
+        for _ in range(120):
+            line.step(state, 1.0)
+    assert states[0].units == states[1].units
+    assert states[0].units != states[2].units
 
 
 def test_a_file_without_a_unit_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,17 +126,21 @@ def test_a_file_without_a_unit_is_named(tmp_path: Path, monkeypatch: pytest.Monk
         discover_units()
 
 
+CA_90 = 'name = "x"\nunits = ["CA-90"]\n'
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ('name = "x"\nunits = ["MIX-11"]', r"units: 'MIX-11' is not known; known units: .*MIX-10"),
-        ('name = "x"\n[parameters."CA-90"]\nleaks_m3_min = -1', r"parameters\.CA-90: leaks_m3_min = -1: .*greater"),
-        ('name = "x"\n[parameters."CA-90"]\nleek = 1', r"parameters\.CA-90: leek = 1: Extra inputs"),
-        ('name = "x"\n[parameters."CA-91"]\nleaks_m3_min = 1', r"parameters\.CA-91: the line has no such unit"),
+        (CA_90 + '[parameters."CA-90"]\nleaks_m3_min = -1', r"parameters\.CA-90: leaks_m3_min = -1: .*greater"),
+        (CA_90 + '[parameters."CA-90"]\nleek = 1', r"parameters\.CA-90: leek = 1: Extra inputs"),
+        (CA_90 + '[parameters."CA-91"]\nleaks_m3_min = 1', r"parameters\.CA-91: the line has no such unit; .*CA-90"),
         ('nmae = "x"', r"x\.toml: .*name.*Field required"),
         ("name = ", r"x\.toml is not valid TOML"),
-        ('name = "x"\n[boundary]\nambient_degc = 20.0\noutfeed_blocked = 0.0\nproduct_flow_l_h = 1.0',
-         r"MIX-10 supplies product_flow_l_h, which another unit or \[boundary\] supplies too"),
+        (CA_90 + "[boundary]\nambient_degc = 20.0\ncompressed_air_bar = 7.0",
+         r"CA-90 supplies compressed_air_bar, which \[boundary\] supplies too"),
+        (CA_90, r"CA-90 reads ambient_degc.*, which no unit of the line supplies; add the unit or give it"),
     ],
 )  # fmt: skip
 def test_a_wrong_definition_names_place_value_and_remedy(tmp_path: Path, text: str, message: str) -> None:
@@ -92,6 +149,13 @@ def test_a_wrong_definition_names_place_value_and_remedy(tmp_path: Path, text: s
     path.write_text(text, encoding="utf-8")
     with pytest.raises(LineError, match=message):
         Line(load_definition(path))
+
+
+def test_packaging_alternates_machines_and_conveyors(lamp_line: Line) -> None:
+    """A unit that moves no bottles is refused among the packaging machines."""
+    definition = lamp_line.definition.model_copy(update={"packaging": ("LIGHT-99",)})
+    with pytest.raises(LineError, match="packaging: LIGHT-99 stands where a machine must be"):
+        Line(definition)
 
 
 def test_every_signal_is_described() -> None:
@@ -109,17 +173,16 @@ def test_every_signal_is_described() -> None:
             assert signal.low < signal.high
 
 
-def test_a_failed_sensor_is_bad_at_once_and_recovers() -> None:
+def test_a_failed_sensor_is_bad_at_once_and_recovers(lamp_line: Line) -> None:
     """`set_status` shows in the next reading, also of a signal that reports only changes."""
-    line = Line(load_definition())
-    instruments = Instruments(channels_of(line), default_rng(1))
+    instruments = Instruments(channels_of(lamp_line), default_rng(1))
     numbers = {channel.name: number for number, channel in enumerate(instruments.channels)}
-    state, generators = line.initial, line.generators(1)
+    state = lamp_line.start(1)
     instruments.measure(state, 0)
-    for name in ("MIX-10.suction_bar", "MONO-30.prod_defective_count", "MIX-10.hf_acceleration_g"):
+    for name in ("LIGHT-99.power_w", "LIGHT-99.switch_count", "LIGHT-99.lamp_degc"):
         for quality in (Quality.BAD, Quality.UNCERTAIN, Quality.GOOD):
             instruments.set_status(name, quality)
-            state = line.step(state, 1.0, generators)
+            lamp_line.step(state, 1.0)
             offers = {offer.node: offer for offer in instruments.measure(state, 1)}
             assert offers[numbers[name]].quality is quality
             assert (offers[numbers[name]].value is None) == (quality is Quality.BAD)
@@ -127,21 +190,20 @@ def test_a_failed_sensor_is_bad_at_once_and_recovers() -> None:
         instruments.set_status("x", Quality.BAD)
 
 
-def test_readings_keep_their_rates() -> None:
-    """Process values come every second, vibration every ten, states and counters when they change."""
-    line = Line(load_definition().model_copy(update={"parameters": {"MONO-30": {"minor_stops_per_h": 0.0}}}))
-    instruments = Instruments(channels_of(line), default_rng(1))
-    state, generators = line.initial, line.generators(1)
+def test_readings_keep_their_rates(lamp_line: Line) -> None:
+    """A signal comes at its period, states and counters when they change."""
+    instruments = Instruments(channels_of(lamp_line), default_rng(1))
+    state = lamp_line.start(1)
     counts = [0] * len(instruments.channels)
     for second in range(100):
-        state = line.step(state, 1.0, generators)
+        lamp_line.step(state, 1.0)
         for offer in instruments.measure(state, second):
             counts[offer.node] += 1
     by_name = {channel.name: count for channel, count in zip(instruments.channels, counts, strict=True)}
-    assert by_name["MIX-10.product_flow_l_h"] == 100
-    assert by_name["MIX-10.vibration_velocity_mm_s"] == 10
-    assert by_name["MIX-10.state_current"] == 1
-    assert 80 <= by_name["MONO-30.prod_processed_count"] <= 85
+    assert by_name["LIGHT-99.power_w"] == 100
+    assert by_name["LIGHT-99.lamp_degc"] == 10
+    assert by_name["LIGHT-99.state_current"] == 1
+    assert by_name["LIGHT-99.switch_count"] == 5
 
 
 def test_the_grid_catches_up_without_inventing_time() -> None:
