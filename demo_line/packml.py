@@ -169,7 +169,7 @@ def advance(
     Args:
         machine: where the unit stands; changed in place, the time spent in each state included.
         dt_s: length of the step in seconds.
-        run: line control wants the unit to run (see `demo_line/plan.py`).
+        run: line control wants the unit to run (see `demo_line/plan`).
         starved: upstream or a utility does not deliver.
         blocked: downstream does not take.
         own_stop: a minor stop of the unit itself is active.
