@@ -139,9 +139,10 @@ def _opcua_of(options: argparse.Namespace, url: str, namespace: str) -> OpcuaCon
     padding = options.namespace_padding
     path = parts.path or "/"
     if options.config is not None:
-        section = load_config(options.config).opcua
-        if section is None:
+        sections = load_config(options.config).opcua
+        if not sections:
             raise ConfigError(f"{options.config} has no [opcua] section, which gives security and users")
+        section = sections[0]
         return section.model_copy(
             update={
                 "host": parts.hostname,

@@ -8,6 +8,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from demo_line.line import describe
 
+APPLICATION_URI = "urn:smart-factory-showroom:demo-line"
+"""Name of an OPC UA server whose configuration gives none."""
+
 
 class ConfigError(ValueError):
     """A configuration file is wrong; the text names file, key, value and what was expected."""
@@ -43,30 +46,43 @@ class LineConfig(_Model):
     journal: RelativePath | None = None
 
 
+Role = Literal["viewer", "trainer"]
+
+
 class OpcuaUser(_Model):
-    """A user that may read; the password is the first line of a file with mode 0600."""
+    """A user; the password is the first line of a file with mode 0600.
+
+    Attributes:
+        name: name at login.
+        password_file: file that holds the password.
+        role: `viewer` reads; `trainer` may also call methods: faults, repairs, PackML commands, alarms, disturbances.
+    """
 
     name: str = Field(min_length=1)
     password_file: RelativePath
+    role: Role = "viewer"
 
 
 Security = Literal["none", "basic256sha256"]
 
 
 class OpcuaConfig(_Model):
-    """OPC UA endpoint.
+    """One OPC UA server.
 
     Attributes:
+        units: ids of the units it shows; left out = those that no other server shows.
         host, port: where it listens; port 0 is not possible because clients must know it.
         path: path of the endpoint URL.
         security: `basic256sha256` (sign and encrypt, certificates checked against the trust list) and/or `none`.
         anonymous: whether a client may read without a user.
-        users: who may read.
+        users: who may log in.
         pki_dir: own certificate and key, `trusted/` and `rejected/` peers; needed for `basic256sha256`.
+        application_uri: name of this server among all OPC UA applications; part of its certificate.
         namespace_uri: namespace of the nodes; clients must resolve it, its index is not stable.
         namespace_padding: how many foreign namespaces are registered before it (to try clients out).
     """
 
+    units: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: int = Field(default=4840, ge=1, le=65535)
     path: str = Field(default="/line", pattern=r"^/[A-Za-z0-9_./-]*$")
@@ -74,6 +90,7 @@ class OpcuaConfig(_Model):
     anonymous: bool = False
     users: tuple[OpcuaUser, ...] = ()
     pki_dir: RelativePath | None = None
+    application_uri: str = Field(default=APPLICATION_URI, pattern=r"^\S+$")
     namespace_uri: str = "urn:smart-factory-showroom:line"
     namespace_padding: int = Field(default=0, ge=0, le=1000)
 
@@ -119,17 +136,41 @@ class MqttConfig(_Model):
     keepalive_s: int = Field(default=10, ge=2)
 
 
+def _listed(value: object) -> object:
+    """One table `[opcua]` is a list of one."""
+    return (value,) if isinstance(value, dict) else value
+
+
 class ServeConfig(_Model):
-    """Whole configuration of `serve`; without `[opcua]` or `[mqtt]` that server is not started."""
+    """Whole configuration of `serve`; without `[opcua]` or `[mqtt]` that server is not started.
+
+    Attributes:
+        line: what is simulated.
+        opcua: OPC UA servers: one table `[opcua]`, or one `[[opcua]]` for each cell of the line.
+        mqtt: broker of the plain-MQTT devices.
+    """
 
     line: LineConfig = LineConfig()
-    opcua: OpcuaConfig | None = None
+    opcua: Annotated[tuple[OpcuaConfig, ...], BeforeValidator(_listed)] = ()
     mqtt: MqttConfig | None = None
 
     @model_validator(mode="after")
     def _serves_something(self) -> "ServeConfig":
-        if self.opcua is None and self.mqtt is None:
+        if not self.opcua and self.mqtt is None:
             raise ValueError("nothing is served: give [opcua], [mqtt] or both")
+        return self
+
+    @model_validator(mode="after")
+    def _cells_are_apart(self) -> "ServeConfig":
+        shown = [unit_id for server in self.opcua for unit_id in server.units]
+        twice = sorted({unit_id for unit_id in shown if shown.count(unit_id) > 1})
+        if twice:
+            raise ValueError(f"opcua: {', '.join(twice)} is shown by two servers; name each unit once")
+        if sum(not server.units for server in self.opcua) > 1:
+            raise ValueError("opcua: several servers name no units; only one can show those that are left")
+        ports = [(server.host, server.port) for server in self.opcua]
+        if len(set(ports)) < len(ports):
+            raise ValueError("opcua: two servers have the same port; give each its own")
         return self
 
 

@@ -1,21 +1,24 @@
-"""`serve`: the simulated line on wall-clock time behind its OPC UA server and its energy meter."""
+"""`serve`: the simulated line on wall-clock time behind its OPC UA servers and its energy meter."""
 
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from numpy.random import default_rng
 
+from demo_line.cells import Cell, shares
 from demo_line.clock import NS_PER_S, Grid
-from demo_line.config import ServeConfig
+from demo_line.config import OpcuaConfig, ServeConfig
 from demo_line.journal import Journal
 from demo_line.line import SHIPPED_DEFINITION, Line, load_definition
-from demo_line.measurement import Instruments, channels_of
+from demo_line.measurement import Channel, Instruments, channels_of
 from demo_line.process import wait_until
 from demo_line.servers.mqtt import EnergyMeter
-from demo_line.servers.nodes import folders_of
+from demo_line.servers.nodes import Folder
 from demo_line.servers.opcua import OpcuaServer
 
 _log = logging.getLogger(__name__)
@@ -26,7 +29,7 @@ _INSTRUMENT_STREAM = 1
 
 @dataclass
 class _Outlets:
-    opcua: OpcuaServer | None
+    cells: list[Cell]
     meter: EnergyMeter | None
 
 
@@ -40,17 +43,27 @@ async def serve(config: ServeConfig, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         journal = None if config.line.journal is None else stack.enter_context(Journal(config.line.journal))
         channels = channels_of(line)
-        outlets = _Outlets(None, None)
-        if config.opcua is not None:
-            titles = {unit_id: unit.title for unit_id, unit in line.units.items()}
-            outlets.opcua = OpcuaServer(config.opcua, "Line", folders_of(channels, titles), journal)
-            await outlets.opcua.prepare()
+        outlets = _Outlets(_cells(config, line, channels, journal), None)
+        for cell in outlets.cells:
+            await cell.server.prepare()
         if config.mqtt is not None:
             outlets.meter = EnergyMeter(config.mqtt, default_rng([config.line.seed, 2]), journal)
             stack.callback(outlets.meter.stop)
             outlets.meter.start()
         instruments = Instruments(channels, default_rng([config.line.seed, _INSTRUMENT_STREAM]))
         await _run(config, line, instruments, outlets, stack, stop)
+
+
+def _cells(config: ServeConfig, line: Line, channels: Sequence[Channel], journal: Journal | None) -> list[Cell]:
+    titles = {unit_id: unit.title for unit_id, unit in line.units.items()}
+    return [
+        Cell(channels, units, titles, partial(_server, server, journal))
+        for server, units in zip(config.opcua, shares(config.opcua, line), strict=True)
+    ]
+
+
+def _server(config: OpcuaConfig, journal: Journal | None, folders: Sequence[Folder]) -> OpcuaServer:
+    return OpcuaServer(config, "Line", folders, journal)
 
 
 async def _run(
@@ -72,14 +85,21 @@ async def _run(
             )
         for time_ns in due.times_ns:
             line.step(state, config.line.step_s)
-            if outlets.opcua is not None:
-                await outlets.opcua.offer(instruments.measure(state, time_ns))
+            if outlets.cells:
+                offers = instruments.measure(state, time_ns)
+                for cell in outlets.cells:
+                    await cell.offer(offers)
             if outlets.meter is not None:
                 outlets.meter.offer(time_ns, state.power_w, config.line.step_s)
-        if outlets.opcua is not None and not listening:
+        if not listening:
             # Only now, so that the first thing a client sees is a journalled value.
-            await outlets.opcua.listen()
-            stack.push_async_callback(outlets.opcua.close)
+            await _listen(outlets.cells, stack)
             listening = True
-            _log.info("%s: %d nodes at %s", line.definition.name, len(outlets.opcua.names), outlets.opcua.config.url)
         await wait_until(stop, (grid.next_ns - time.time_ns()) / NS_PER_S)
+
+
+async def _listen(cells: Sequence[Cell], stack: AsyncExitStack) -> None:
+    for cell in cells:
+        await cell.server.listen()
+        stack.push_async_callback(cell.server.close)
+        _log.info("%s: %d nodes at %s", ", ".join(cell.units), len(cell.server.names), cell.server.config.url)

@@ -40,7 +40,10 @@ def up(
         int | None, typer.Option(min=0, max=65535, help="Port of the broker; 0 = any free one.")
     ] = None,
     opcua_port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port of the simulated line; 0 = any free one.")
+        int | None, typer.Option(min=0, max=65535, help="Port of the line's process cell; 0 = any free one.")
+    ] = None,
+    utilities_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port of the line's utilities cell; 0 = any free one.")
     ] = None,
     data_dir: DataDir = None,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the first page.")] = True,
@@ -56,7 +59,7 @@ def up(
     """
     from deploy import start
 
-    ports = {"http": port, "mqtt": mqtt_port, "opcua": opcua_port}
+    ports = {"http": port, "mqtt": mqtt_port, "opcua": opcua_port, "utilities": utilities_port}
     wanted = {name: number for name, number in ports.items() if number is not None}
     code = start.up(profile, data_dir, wanted, settings or [], open_browser=browser, as_json=as_json)
     raise typer.Exit(code)

@@ -161,14 +161,14 @@ def test_a_replay_can_wait_for_a_line_on_stdin(tmp_path: Path, free_port: int) -
     [
         (
             "[opcua]\nprot = 4840\nanonymous = true\nsecurity = ['none']",
-            r"line\.toml: opcua\.prot = 4840: Extra inputs",
+            r"line\.toml: opcua\.0\.prot = 4840: Extra inputs",
         ),
-        ("[opcua]\nport = 70000\nanonymous = true\nsecurity = ['none']", r"opcua\.port = 70000: .*65535"),
+        ("[opcua]\nport = 70000\nanonymous = true\nsecurity = ['none']", r"opcua\.0\.port = 70000: .*65535"),
         ("[opcua]\nanonymous = true", r"basic256sha256 needs pki_dir"),
         ("[opcua]\nsecurity = ['none']", r"nobody could connect"),
         (
             "[opcua]\nsecurity = ['sign']\nanonymous = true",
-            r"opcua\.security\.0 = 'sign': .*'none' or 'basic256sha256'",
+            r"opcua\.0\.security\.0 = 'sign': .*'none' or 'basic256sha256'",
         ),
         ("[line]\nseed = 1", r"nothing is served"),
         ("[line", r"line\.toml is not valid TOML"),

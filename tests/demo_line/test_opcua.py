@@ -12,11 +12,11 @@ import pytest
 from asyncua import Client, ua
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 
-from demo_line.config import OpcuaConfig, OpcuaUser
+from demo_line.config import APPLICATION_URI, OpcuaConfig, OpcuaUser
 from demo_line.journal import Journal
 from demo_line.measurement import Offer, Quality
 from demo_line.servers.nodes import Folder, NodeDescription
-from demo_line.servers.opcua import APPLICATION_URI, OpcuaServer
+from demo_line.servers.opcua import OpcuaServer
 from demo_line.servers.pki import own_certificate
 from demo_line.signals import DataType
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import deploy
-from demo_line.servers.opcua.server import APPLICATION_URI
+from demo_line.config import load_config
 from deploy.check_config import check_file
 from deploy.plan import Plan
 from deploy.prepare import prepare
@@ -19,7 +19,7 @@ from deploy.problem import Problem
 from deploy.profile import SHIPPED, ProfileFolder, fill, shipped_names
 from edge_agent.sparkplug.settings import ConfigError
 
-FREE = {"http": 0, "mqtt": 0, "opcua": 0}
+FREE = {"http": 0, "mqtt": 0, "opcua": 0, "utilities": 0}
 
 
 def settings_of(name: str, folder: Path) -> dict[str, str]:
@@ -54,11 +54,11 @@ def test_secrets_are_private_and_stand_nowhere_else(tmp_path: Path) -> None:
     """Passwords and private keys are readable by their owner only, and no configuration holds one."""
     plan = prepared("influx", tmp_path)
     passwords = [path.read_text("utf-8").strip() for path in (plan.folder / "secrets").iterdir()]
-    assert len(passwords) == len(set(passwords)) == 5
+    assert len(passwords) == len(set(passwords)) == 6
     assert all(len(password) >= 24 for password in passwords)
     private = [*(plan.folder / "secrets").iterdir(), plan.folder / "broker" / "users.conf"]
     private += (plan.folder / "pki").rglob("private_key.pem")
-    assert len(private) == 8
+    assert len(private) == 10
     if os.name == "posix":
         assert {oct(stat.S_IMODE(path.stat().st_mode)) for path in private} == {"0o600"}
     for path in plan.folder.rglob("*.toml"):
@@ -75,11 +75,23 @@ def test_second_start_keeps_passwords_and_certificates(tmp_path: Path) -> None:
 
 
 def test_line_and_edge_know_each_other(tmp_path: Path) -> None:
-    """From the first start on the OPC UA server trusts the edge agent's certificate and the other way round."""
-    pki = prepared("laptop", tmp_path).folder / "pki"
-    assert (pki / "line/trusted/line-edge.der").read_bytes() == (pki / "line-edge/own/certificate.der").read_bytes()
-    assert (pki / "line-edge/trusted/line.der").read_bytes() == (pki / "line/own/certificate.der").read_bytes()
-    assert ProfileFolder("laptop").load({}).trust[0].server_uri == APPLICATION_URI
+    """From the first start on both OPC UA servers trust the edge agent's certificate and the other way round."""
+    folder = prepared("laptop", tmp_path).folder
+    pki = folder / "pki"
+    for server in ("line", "utilities"):
+        of_edge, of_server = pki / "line-edge/own/certificate.der", pki / server / "own/certificate.der"
+        assert (pki / server / "trusted/line-edge.der").read_bytes() == of_edge.read_bytes()
+        assert (pki / "line-edge/trusted" / f"{server}.der").read_bytes() == of_server.read_bytes()
+    servers = load_config(folder / "config" / "line.toml").opcua
+    trusts = ProfileFolder("laptop").load({}).trust
+    assert [trust.server_uri for trust in trusts] == [server.application_uri for server in servers]
+
+
+def test_only_the_trainer_may_do_more_than_read(tmp_path: Path) -> None:
+    """The edge agent's user reads both cells; faults and repairs need the trainer's own password."""
+    folder = prepared("laptop", tmp_path).folder
+    for server in load_config(folder / "config" / "line.toml").opcua:
+        assert {user.name: user.role for user in server.users} == {"line-edge": "viewer", "trainer": "trainer"}
 
 
 def test_usual_port_that_is_taken_is_moved_and_said(tmp_path: Path) -> None:
@@ -87,7 +99,9 @@ def test_usual_port_that_is_taken_is_moved_and_said(tmp_path: Path) -> None:
     folder = own_profile(tmp_path, "")
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
-        document = (folder / "profile.toml").read_text("utf-8") + f"[ports]\nhttp = {taken}\nmqtt = 0\nopcua = 0\n"
+        document = (folder / "profile.toml").read_text(
+            "utf-8"
+        ) + f"[ports]\nhttp = {taken}\nmqtt = 0\nopcua = 0\nutilities = 0\n"
         (folder / "profile.toml").write_text(document, encoding="utf-8")
         plan = prepare(str(folder), tmp_path / "data", {}, {})
     assert str(taken) not in plan.url
@@ -193,7 +207,7 @@ def test_folder_with_awkward_name(tmp_path: Path) -> None:
     folder = tmp_path / 'Dämon\'s "Linie" ស្រុក'
     plan = prepare("laptop", folder, FREE, {"seed": "3"})
     line = tomllib.loads((folder / "config" / "line.toml").read_text("utf-8"))
-    assert Path(line["opcua"]["pki_dir"]) == plan.folder / "pki" / "line"
+    assert Path(line["opcua"][0]["pki_dir"]) == plan.folder / "pki" / "line"
 
 
 def test_template_without_value() -> None:

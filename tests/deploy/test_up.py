@@ -20,7 +20,7 @@ import pytest
 from tests.conftest import Influx
 
 ROOT = Path(__file__).parents[2]
-ANY_PORT = ["--port", "0", "--mqtt-port", "0", "--opcua-port", "0"]
+ANY_PORT = ["--port", "0", "--mqtt-port", "0", "--opcua-port", "0", "--utilities-port", "0"]
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals; on Windows this is tried by hand")
 

@@ -1,5 +1,5 @@
 """OPC UA server over described folders of nodes; the only place of this package that imports `asyncua`."""
 
-from demo_line.servers.opcua.server import APPLICATION_URI, OpcuaServer, no_data_status
+from demo_line.servers.opcua.server import OpcuaServer, no_data_status
 
-__all__ = ["APPLICATION_URI", "OpcuaServer", "no_data_status"]
+__all__ = ["OpcuaServer", "no_data_status"]

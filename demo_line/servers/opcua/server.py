@@ -14,8 +14,6 @@ from demo_line.servers.opcua.access import ReadOnly, TrustingServer, Users, chec
 from demo_line.servers.opcua.address_space import CoreInternalServer, object_item, property_items, variable_item
 from demo_line.servers.pki import TrustList, own_certificate
 
-APPLICATION_URI = "urn:smart-factory-showroom:demo-line"
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _POLICIES = {
     "none": ua.SecurityPolicyType.NoSecurity,
@@ -81,13 +79,13 @@ class OpcuaServer:
         await server.init()
         server.set_endpoint(config.url)
         server.set_server_name("Smart Factory Showroom demonstration line")
-        await server.set_application_uri(APPLICATION_URI)
+        await server.set_application_uri(config.application_uri)
         server.application_type = ua.ApplicationType.Server
         tokens = [ua.UserNameIdentityToken] if config.users else []
         server.set_identity_tokens([*tokens, ua.AnonymousIdentityToken] if config.anonymous else tokens)
         server.set_security_policy([_POLICIES[name] for name in config.security], permission_ruleset=ReadOnly())
         if config.pki_dir is not None:
-            files = own_certificate(config.pki_dir, APPLICATION_URI, config.host, datetime.now(UTC))
+            files = own_certificate(config.pki_dir, config.application_uri, config.host, datetime.now(UTC))
             await server.load_certificate(files.certificate)
             await server.load_private_key(files.private_key)
             server.trust = TrustList(config.pki_dir)
