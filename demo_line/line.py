@@ -11,19 +11,24 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from numpy.random import default_rng
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 import demo_line.faults
 import demo_line.units
 from demo_line import flow
 from demo_line.draws import Draws
 from demo_line.fault import Condition, Fault, begin, grow
-from demo_line.packml import Command, operate
+from demo_line.operators import entered_reasons
+from demo_line.packml import Command, UnitMode, operate
+from demo_line.plan import MODES, Phase, Recipe
+from demo_line.plan.definition import PlanDefinition
+from demo_line.plan.schedule import Schedule
 from demo_line.unit import AnyUnit, Parameters, Surroundings, UnitType
 
 SHIPPED_DEFINITION = Path(__file__).parent / "scenarios" / "bottling.toml"
 
-_FAULT_STREAM = zlib.crc32(b"faults")
+_STREAMS = {"": zlib.crc32(b"faults"), "plan": zlib.crc32(b"plan"), "crew": zlib.crc32(b"crew")}
+"""Random streams that belong to the line itself."""
 
 T = TypeVar("T")
 
@@ -42,6 +47,8 @@ class LineDefinition(BaseModel):
         boundary: supplies that come from outside the line, by name (e.g. `ambient_degc`).
         boundary_demands: demands of consumers outside the line, by name.
         parameters: per unit id, values that replace the design values of its parameters.
+        plan: shifts, orders, changeovers, tariff, crews.
+        recipes: what can be ordered.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,6 +59,16 @@ class LineDefinition(BaseModel):
     boundary: dict[str, float] = Field(default_factory=dict)
     boundary_demands: dict[str, float] = Field(default_factory=dict)
     parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    plan: PlanDefinition = PlanDefinition()
+    recipes: tuple[Recipe, ...] = Field(default=(Recipe(),), min_length=1)
+
+    @field_validator("recipes")
+    @classmethod
+    def _names_differ(cls, recipes: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
+        names = [recipe.name for recipe in recipes]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two recipes have the same name; names: {', '.join(names)}")
+        return recipes
 
 
 @dataclass(slots=True)
@@ -164,6 +181,7 @@ class Line:
         known = discover_faults() if faults is None else faults
         self.faults = {name: fault for name, fault in known.items() if fault.unit_id in ("", *self.units)}
         _check_couplings(definition, self.units)
+        self.schedule = Schedule(definition.plan, definition.recipes, definition.packaging[0::2])
         self._machines = [
             (unit_id, capacity, self.parameters[unit_id])
             for unit_id in definition.packaging[0::2]
@@ -179,15 +197,20 @@ class Line:
             (unit_id, unit.step, self.parameters[unit_id], unit.power_w) for unit_id, unit in self.units.items()
         ]
 
-    def start(self, seed: int) -> LineState:
+    def start(self, seed: int, start_ns: int | None = None) -> LineState:
         """Return the state at the design point, with one random stream a unit.
 
-        So adding a unit leaves the others' random course as it was. Two short steps settle the couplings.
+        So adding a unit leaves the others' random course as it was.
+
+        Args:
+            seed: decides everything that is drawn.
+            start_ns: UTC nanoseconds since 1970 at which the run begins; None = as the plan says (`starts`).
         """
         draws = {unit_id: Draws(default_rng([seed, zlib.crc32(unit_id.encode())])) for unit_id in self.units}
-        draws[""] = Draws(default_rng([seed, _FAULT_STREAM]))
+        draws |= {name: Draws(default_rng([seed, stream])) for name, stream in _STREAMS.items()}
         units = {unit_id: unit.initial(self.parameters[unit_id]) for unit_id, unit in self.units.items()}
-        around = Surroundings(supplies=dict(self.definition.boundary))
+        plan = self.schedule.begin(self.definition.plan.start_ns if start_ns is None else start_ns, draws["plan"])
+        around = Surroundings(supplies=dict(self.definition.boundary), plan=plan)
         for unit in self.units.values():
             around.supplies.update(dict.fromkeys(unit.supplies, 0.0))
         around.demands = dict.fromkeys(self._asked, 0.0)
@@ -196,6 +219,13 @@ class Line:
         for unit_id, unit in self.units.items():
             unit.announce(self.parameters[unit_id], units[unit_id], around.supplies)
         return state
+
+    def go_live(self, state: LineState) -> None:
+        """From here on somebody may look: with `always_on` in the plan the line works beyond its calendar."""
+        plan = state.around.plan
+        plan.always_on = self.definition.plan.always_on
+        if plan.always_on and state.elapsed_s == 0.0:
+            plan.phase = Phase.PRODUCTION
 
     def add_fault(self, state: LineState, name: str, onset_s: float) -> None:
         """Let a fault begin at a simulated second; raises LineError for an unknown name or code."""
@@ -225,6 +255,8 @@ class Line:
         around, units = state.around, state.units
         around.elapsed_s += dt_s
         around.dt_s = dt_s
+        known = len(around.events)
+        self._follow_plan(state)
         for name, condition in state.conditions.items():
             grow(self.faults[name], condition, around.elapsed_s, dt_s, units, around.severity)
         self._move_bottles(state)
@@ -240,6 +272,22 @@ class Line:
             if power_of is not None:
                 power[unit_id] = watts = power_of(unit_state)
                 energy[unit_id] += watts * dt_s
+        if len(around.events) > known:
+            around.events += entered_reasons(
+                self.definition.plan.crew, around.events[known:], around.plan.crew, draws["crew"]
+            )
+
+    def _follow_plan(self, state: LineState) -> None:
+        plan = state.around.plan
+        phase = plan.phase
+        self.schedule.step(plan, state.around, state.draws["plan"])
+        if plan.phase is not phase:
+            for unit_id in self.definition.packaging:
+                machine_of = self.units[unit_id].machine
+                if machine_of is not None and machine_of(state.units[unit_id]).mode is not UnitMode.MAINTENANCE:
+                    machine_of(state.units[unit_id]).mode = MODES[plan.phase]
+        while plan.progress.mistakes:
+            self.add_fault(state, plan.progress.mistakes.pop(), state.elapsed_s)
 
     def _move_bottles(self, state: LineState) -> None:
         around, units, draws = state.around, state.units, state.draws

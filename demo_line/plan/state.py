@@ -66,6 +66,34 @@ class Counts:
 
 
 @dataclass(slots=True)
+class Progress:
+    """What only the schedule needs to go on.
+
+    Attributes:
+        minute: local minute at which the calendar was last looked at.
+        phase_began_s: simulated second at which the phase began.
+        works, works_later, works_soon: whether the line is meant to work now, when it would have run empty, and when
+            it would have warmed up.
+        lot_begin: first part of the lot code, from day and hour.
+        run_out_s: how long the line has been running empty after a complete order.
+        steps: changeover steps that are left, with their seconds.
+        crews: time to react of each crew in this run, relative to the usual one.
+        mistakes: disturbances that the crew has just caused, for the line to begin.
+    """
+
+    minute: int = -1
+    phase_began_s: float = 0.0
+    works: bool = True
+    works_later: bool = True
+    works_soon: bool = True
+    lot_begin: str = ""
+    run_out_s: float = 0.0
+    steps: list[tuple[str, float]] = field(default_factory=list)
+    crews: dict[str, float] = field(default_factory=dict)
+    mistakes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class PlanState:
     """Where the plan stands; calendar values hold at the begin of the step.
 
@@ -99,6 +127,7 @@ class PlanState:
         since_cleaning_s: production time since the last cleaning.
         in_line: bottles between the filler and the end of the line.
         order_counts, shift_counts, total: bottles of the order, of the shift and since the start.
+        progress: what only the schedule needs.
     """
 
     phase: Phase = Phase.PRODUCTION
@@ -132,6 +161,7 @@ class PlanState:
     order_counts: Counts = field(default_factory=Counts)
     shift_counts: Counts = field(default_factory=Counts)
     total: Counts = field(default_factory=Counts)
+    progress: Progress = field(default_factory=Progress)
 
     @property
     def run(self) -> bool:
