@@ -98,6 +98,18 @@ def test_tasmota_times(offset_h: float | None, text: str, time_ns: int | None) -
     ]
 
 
+def test_a_tasmota_meter_of_three_phases() -> None:
+    """Each phase of a list is a metric of its own; longer lists are no phases, and keys that are numbers harm nobody."""
+    document = {"ENERGY": {"Power": [20, 0, 20.5], "Total": 1.5, "History": [1, 2, 3, 4]}, "5": 7}
+    assert list(_device("tasmota", "meter").decode("tele/meter/SENSOR", json.dumps(document).encode())) == [
+        Item("tele/meter/SENSOR#/ENERGY/Power/0", "energy_power_0_w", 20.0, None, "W"),
+        Item("tele/meter/SENSOR#/ENERGY/Power/1", "energy_power_1_w", 0.0, None, "W"),
+        Item("tele/meter/SENSOR#/ENERGY/Power/2", "energy_power_2_w", 20.5, None, "W"),
+        Item("tele/meter/SENSOR#/ENERGY/Total", "energy_total_kwh", 1.5, None, "kWh"),
+        Item("tele/meter/SENSOR#/5", "5", 7.0, None, ""),
+    ]
+
+
 def test_discovery_of_a_replayed_recording() -> None:
     """Every column of a replayed row is found at its exact time and address."""
     config = MqttDiscoverConfig(topic="replay/+", device="SKAB", values="/values", time="/time", time_unit="ms")

@@ -178,6 +178,9 @@ class ShellyGen1(_Discovering):
         yield Item(topic, _metric(keys, unit), plain_value(payload), None, unit)
 
 
+_PHASES = 3
+
+
 class Tasmota(_Discovering):
     """Tasmota: telemetry JSON on `tele/<topic>/SENSOR` with a local time that usually has no zone."""
 
@@ -191,7 +194,7 @@ class Tasmota(_Discovering):
         return (self._topic,)
 
     def decode(self, topic: str, payload: bytes) -> Iterator[Item]:
-        """Yield every value; units follow TempUnit and PressureUnit of the message."""
+        """Yield every value; units follow TempUnit and PressureUnit of the message, lists have one value a phase."""
         document = parse_json(payload)
         if not isinstance(document, dict):
             raise MalformedError("the message is not a JSON object")
@@ -202,10 +205,10 @@ class Tasmota(_Discovering):
         units = dict(_TASMOTA_UNITS)
         units["temperature"] = f"°{document.get('TempUnit', 'C')}"
         units["pressure"] = str(document.get("PressureUnit", "hPa"))
-        for pointer, keys, value in leaves(document):
+        for pointer, keys, value in leaves(document, longest_list=_PHASES):
             if keys[-1] in ("Time", "TotalStartTime", "TempUnit", "PressureUnit"):
                 continue
-            unit = _unit_of(keys, units)
+            unit = _unit_of(keys[:-1] if len(keys) > 1 and keys[-1].isdecimal() else keys, units)
             yield Item(f"{topic}#{pointer}", _metric(keys, unit), value, time_ns, unit)
 
 

@@ -71,17 +71,25 @@ def escape(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def leaves(document: Any, pointer: str = "", depth: int = 8) -> Iterator[tuple[str, tuple[str, ...], Value]]:
-    """Yield (pointer, keys, value) of every scalar below an object; lists are left out."""
+def leaves(
+    document: Any, pointer: str = "", depth: int = 8, longest_list: int = 0
+) -> Iterator[tuple[str, tuple[str, ...], Value]]:
+    """Yield (pointer, keys, value) of every scalar below an object; lists with more than `longest_list` are left out.
+
+    The keys of an element of a list end with its number.
+    """
     if not isinstance(document, dict):
         raise MalformedError(f"{pointer or 'the message'} is not a JSON object")
     for key, value in document.items():
         here = f"{pointer}/{escape(key)}"
         if isinstance(value, dict):
             if depth > 1:
-                yield from ((p, (key, *keys), v) for p, keys, v in leaves(value, here, depth - 1))
+                yield from ((p, (key, *keys), v) for p, keys, v in leaves(value, here, depth - 1, longest_list))
         elif not isinstance(value, list):
             yield here, (key,), _scalar(value)
+        elif len(value) <= longest_list:
+            scalars = ((i, item) for i, item in enumerate(value) if not isinstance(item, dict | list))
+            yield from ((f"{here}/{i}", (key, str(i)), _scalar(item)) for i, item in scalars)
 
 
 def _scalar(value: Any) -> Value:
