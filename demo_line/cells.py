@@ -1,10 +1,11 @@
 """Cells of the line: which OPC UA server shows which units, and how a reading finds its server."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from demo_line.config import OpcuaConfig
 from demo_line.line import Line, LineError
 from demo_line.measurement import Channel, Offer
+from demo_line.servers.machine import Nameplate, nameplate
 from demo_line.servers.nodes import Folder, folders_of
 from demo_line.servers.opcua import OpcuaServer
 
@@ -21,13 +22,22 @@ def shares(configs: Sequence[OpcuaConfig], line: Line) -> list[tuple[str, ...]]:
     ]
 
 
+def nameplates_of(line: Line) -> dict[str, Nameplate]:
+    """Nameplate of each unit; its components are those that can fail."""
+    components: dict[str, list[str]] = {unit_id: [] for unit_id in line.units}
+    for fault in line.faults.values():
+        if fault.component and fault.component not in components.get(fault.unit_id, [fault.component]):
+            components[fault.unit_id].append(fault.component)
+    return {unit_id: nameplate(unit_id, unit.title, tuple(components[unit_id])) for unit_id, unit in line.units.items()}
+
+
 class Cell:
     """One OPC UA server with the instruments of its units.
 
     Args:
         channels: all instruments of the line, in the order of their numbers.
         units: ids of the units that the server shows.
-        titles: name of each unit for people.
+        nameplates: of each unit.
         build: makes the server that shows the given folders.
     """
 
@@ -35,13 +45,13 @@ class Cell:
         self,
         channels: Iterable[Channel],
         units: Sequence[str],
-        titles: dict[str, str],
+        nameplates: Mapping[str, Nameplate],
         build: Callable[[Sequence[Folder]], OpcuaServer],
     ) -> None:
         own = [(number, channel) for number, channel in enumerate(channels) if channel.unit_id in units]
         self._nodes = {number: node for node, (number, _) in enumerate(own)}
         self.units = tuple(units)
-        self.server = build(folders_of([channel for _, channel in own], titles))
+        self.server = build(folders_of([channel for _, channel in own], nameplates))
 
     async def offer(self, offers: Iterable[Offer]) -> None:
         """Offer those readings of the line that come from this cell."""

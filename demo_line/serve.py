@@ -10,7 +10,7 @@ from functools import partial
 
 from numpy.random import default_rng
 
-from demo_line.cells import Cell, shares
+from demo_line.cells import Cell, nameplates_of, shares
 from demo_line.clock import NS_PER_S, Grid
 from demo_line.config import OpcuaConfig, ServeConfig
 from demo_line.journal import Journal
@@ -55,9 +55,9 @@ async def serve(config: ServeConfig, stop: asyncio.Event) -> None:
 
 
 def _cells(config: ServeConfig, line: Line, channels: Sequence[Channel], journal: Journal | None) -> list[Cell]:
-    titles = {unit_id: unit.title for unit_id, unit in line.units.items()}
+    nameplates = nameplates_of(line)
     return [
-        Cell(channels, units, titles, partial(_server, server, journal))
+        Cell(channels, units, nameplates, partial(_server, server, journal))
         for server, units in zip(config.opcua, shares(config.opcua, line), strict=True)
     ]
 

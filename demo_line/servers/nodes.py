@@ -3,10 +3,11 @@
 Folders of nodes with units, ranges and descriptions.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from demo_line.measurement import Channel
+from demo_line.servers.machine import Nameplate
 from demo_line.signals import DataType
 
 # Common codes of UN/CEFACT Recommendation 20, which OPC 10000-8 turns into the unit id of EUInformation.
@@ -53,14 +54,22 @@ class NodeDescription:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """One object below the root: a unit, or a group of columns of a recording."""
+    """One object below the root: a unit, or a group of columns of a recording.
+
+    Attributes:
+        name: name and identifier of the object.
+        description: one line for people.
+        nodes: its variables.
+        nameplate: given where the folder is a machine, which is then shown among `Machines` too.
+    """
 
     name: str
     description: str
     nodes: Sequence[NodeDescription]
+    nameplate: Nameplate | None = None
 
 
-def folders_of(channels: Iterable[Channel], titles: dict[str, str]) -> list[Folder]:
+def folders_of(channels: Iterable[Channel], nameplates: Mapping[str, Nameplate]) -> list[Folder]:
     """One folder per unit; the nodes, taken over all folders, are in the order of the channels."""
     grouped: dict[str, list[NodeDescription]] = {}
     for channel in channels:
@@ -70,7 +79,9 @@ def folders_of(channels: Iterable[Channel], titles: dict[str, str]) -> list[Fold
                 channel.name, signal.name, signal.datatype, signal.unit, signal.low, signal.high, signal.description
             )
         )
-    return [Folder(unit_id, titles[unit_id], nodes) for unit_id, nodes in grouped.items()]
+    return [
+        Folder(unit_id, nameplates[unit_id].model, nodes, nameplates[unit_id]) for unit_id, nodes in grouped.items()
+    ]
 
 
 def spelt(unit: str) -> str:

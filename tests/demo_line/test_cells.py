@@ -6,7 +6,7 @@ import pytest
 from asyncua import Client
 from pydantic import ValidationError
 
-from demo_line.cells import Cell, shares
+from demo_line.cells import Cell, nameplates_of, shares
 from demo_line.config import OpcuaConfig, ServeConfig
 from demo_line.line import Line, LineError, load_definition
 from demo_line.measurement import Offer, Quality, channels_of
@@ -49,8 +49,9 @@ def test_cells_must_not_overlap(servers: list[OpcuaConfig], message: str) -> Non
 async def test_each_cell_gets_its_own_readings(free_port: int) -> None:
     """A reading of the line reaches the node of its name on the server that shows its unit, and no other."""
     channels = channels_of(LINE)
-    titles = {unit_id: unit.title for unit_id, unit in LINE.units.items()}
-    cell = Cell(channels, ("CA-90",), titles, lambda folders: OpcuaServer(server(free_port), "Line", folders))
+    cell = Cell(
+        channels, ("CA-90",), nameplates_of(LINE), lambda folders: OpcuaServer(server(free_port), "Line", folders)
+    )
     names = [channel.name for channel in channels]
     time_ns = 1_790_000_000_000_000_000
     await cell.server.prepare()

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from asyncua import ua
-from asyncua.server.address_space import NodeManagementService
+from asyncua.server.address_space import AddressSpace, AttributeValue, NodeData, NodeManagementService
 from asyncua.server.internal_server import InternalServer
 
 from demo_line.servers.nodes import NodeDescription, unece_unit_id
@@ -18,7 +19,7 @@ _READ_ONLY = ua.AccessLevel.CurrentRead.mask
 _CORE_BELOW = 12_000
 """Identifiers of namespace 0 below this are types, Server object and limits; above PubSub, directories, roles."""
 
-_ALSO_CORE = frozenset({ua.ObjectIds.BaseAnalogType})
+_ALSO_CORE = frozenset({ua.ObjectIds.BaseAnalogType, ua.ObjectIds.HasAddIn})
 
 
 class CoreInternalServer(InternalServer):  # type: ignore[misc]
@@ -35,7 +36,8 @@ class CoreInternalServer(InternalServer):  # type: ignore[misc]
 
     async def load_standard_address_space(self, _shelf_file: Path | None = None) -> None:
         """Fill the address space; the library calls this once."""
-        await asyncio.to_thread(_fill_core, self.node_mgt_service)
+        core = await asyncio.to_thread(_core)
+        self.aspace._nodes.update((node_id, _own_copy(node)) for node_id, node in core.items())
 
     def register_server(self, _server: Any, _conf: Any = None) -> None:
         """Refused: strangers cannot register their servers here."""
@@ -72,44 +74,109 @@ def _is_core(node_id: ua.NodeId) -> bool:
     return node_id.Identifier < _CORE_BELOW or node_id.Identifier in _ALSO_CORE
 
 
-def _fill_core(service: NodeManagementService) -> None:
+@cache
+def _core() -> dict[ua.NodeId, NodeData]:
+    """Nodes of the core, made once: every server of the process copies them, which saves a second and 10 MB each."""
     # Ten megabytes of generated code that only a server needs, and only here.
     from asyncua.server.standard_address_space.standard_address_space_services import (
         create_standard_address_space_Services,
     )
 
-    core = _CoreOnly(service)
+    space = AddressSpace()
+    core = _CoreOnly(NodeManagementService(space))
     create_standard_address_space_Services(core)
     core.finish()
+    nodes: dict[ua.NodeId, NodeData] = space._nodes
+    return nodes
 
 
-def object_item(node_id: ua.NodeId, name: str, description: str, parent: ua.NodeId, kind: ua.NodeId) -> ua.AddNodesItem:
-    """An object below `parent`."""
+def _own_copy(node: NodeData) -> NodeData:
+    """Node whose values and references can change; the values themselves are never changed in place and are shared."""
+    copied = NodeData(node.nodeid)
+    copied.attributes = {number: AttributeValue(attribute.value) for number, attribute in node.attributes.items()}
+    copied.references = list(node.references)
+    return copied
+
+
+def object_item(
+    node_id: ua.NodeId,
+    name: str,
+    description: str,
+    parent: ua.NodeId,
+    kind: ua.NodeId,
+    *,
+    reference: int = ua.ObjectIds.Organizes,
+    name_index: int | None = None,
+    tells_events: bool = False,
+) -> ua.AddNodesItem:
+    """An object below `parent`; `name_index` is the namespace of its browse name where that is not the node's."""
     return ua.AddNodesItem(
         ParentNodeId=parent,
-        ReferenceTypeId=ua.NodeId(ua.ObjectIds.Organizes),
+        ReferenceTypeId=ua.NodeId(reference),
         RequestedNewNodeId=node_id,
-        BrowseName=ua.QualifiedName(name, node_id.NamespaceIndex),
+        BrowseName=ua.QualifiedName(name, node_id.NamespaceIndex if name_index is None else name_index),
         NodeClass=ua.NodeClass.Object,
         NodeAttributes=ua.ObjectAttributes(
-            DisplayName=ua.LocalizedText(name), Description=ua.LocalizedText(description or name)
+            DisplayName=ua.LocalizedText(name),
+            Description=ua.LocalizedText(description or name),
+            EventNotifier=int(tells_events),
         ),
         TypeDefinition=kind,
     )
 
 
+def type_item(node_id: ua.NodeId, name: str, parent: ua.NodeId, *, abstract: bool = False) -> ua.AddNodesItem:
+    """An object type below its supertype."""
+    attributes = ua.ObjectTypeAttributes(
+        DisplayName=ua.LocalizedText(name), Description=ua.LocalizedText(name), IsAbstract=abstract
+    )
+    return ua.AddNodesItem(
+        ParentNodeId=parent,
+        ReferenceTypeId=ua.NodeId(ua.ObjectIds.HasSubtype),
+        RequestedNewNodeId=node_id,
+        BrowseName=ua.QualifiedName(name, node_id.NamespaceIndex),
+        NodeClass=ua.NodeClass.ObjectType,
+        NodeAttributes=attributes,
+    )
+
+
 def variable_item(node_id: ua.NodeId, node: NodeDescription, parent: ua.NodeId) -> ua.AddNodesItem:
-    """A read-only variable as described."""
-    kind = ua.VariantType[node.datatype.value]
+    """A read-only variable as described, without a value so far."""
     # AnalogUnitRangeType needs both properties, BaseAnalogType either (OPC 10000-8, 5.3.2).
     analog = node.datatype is DataType.DOUBLE and (node.unit or _has_range(node))
-    type_id = ua.ObjectIds.BaseAnalogType if analog else ua.ObjectIds.BaseDataVariableType
+    return value_item(
+        node_id,
+        node.name,
+        parent,
+        ua.Variant(None),
+        datatype=ua.VariantType[node.datatype.value].value,
+        kind=ua.ObjectIds.BaseAnalogType if analog else ua.ObjectIds.BaseDataVariableType,
+        description=node.description,
+    )
+
+
+def value_item(
+    node_id: ua.NodeId,
+    name: str,
+    parent: ua.NodeId,
+    value: ua.Variant,
+    *,
+    datatype: int | None = None,
+    kind: int = ua.ObjectIds.PropertyType,
+    description: str = "",
+    name_index: int | None = None,
+) -> ua.AddNodesItem:
+    """A read-only variable; as PropertyType a property of `parent`, else a component.
+
+    `datatype` is the number of the data type in namespace 0 where the value does not tell it.
+    """
+    reference = ua.ObjectIds.HasProperty if kind == ua.ObjectIds.PropertyType else ua.ObjectIds.HasComponent
     attributes = ua.VariableAttributes(
-        DisplayName=ua.LocalizedText(node.name),
-        Description=ua.LocalizedText(node.description or node.name),
-        Value=ua.Variant(None),
-        DataType=ua.NodeId(kind.value),
-        ValueRank=ua.ValueRank.Scalar,
+        DisplayName=ua.LocalizedText(name),
+        Description=ua.LocalizedText(description or name),
+        Value=value,
+        DataType=ua.NodeId(value.VariantType.value if datatype is None else datatype),
+        ValueRank=ua.ValueRank.OneDimension if value.is_array else ua.ValueRank.Scalar,
         ArrayDimensions=None,
         AccessLevel=_READ_ONLY,
         UserAccessLevel=_READ_ONLY,
@@ -118,12 +185,19 @@ def variable_item(node_id: ua.NodeId, node: NodeDescription, parent: ua.NodeId) 
     )
     return ua.AddNodesItem(
         ParentNodeId=parent,
-        ReferenceTypeId=ua.NodeId(ua.ObjectIds.HasComponent),
+        ReferenceTypeId=ua.NodeId(reference),
         RequestedNewNodeId=node_id,
-        BrowseName=ua.QualifiedName(node.name, node_id.NamespaceIndex),
+        BrowseName=ua.QualifiedName(name, node_id.NamespaceIndex if name_index is None else name_index),
         NodeClass=ua.NodeClass.Variable,
         NodeAttributes=attributes,
-        TypeDefinition=ua.NodeId(type_id),
+        TypeDefinition=ua.NodeId(kind),
+    )
+
+
+def reference_item(source: ua.NodeId, target: ua.NodeId, *, reference: int, forward: bool) -> ua.AddReferencesItem:
+    """One direction of a reference between two nodes that are there."""
+    return ua.AddReferencesItem(
+        SourceNodeId=source, ReferenceTypeId=ua.NodeId(reference), IsForward=forward, TargetNodeId=target
     )
 
 
@@ -138,30 +212,14 @@ def property_items(node_id: ua.NodeId, node: NodeDescription) -> Iterable[ua.Add
         unit.NamespaceUri = "http://www.opcfoundation.org/UA/units/un/cefact"
         unit.UnitId = unece_unit_id(node.unit, node.name)
         unit.DisplayName = unit.Description = ua.LocalizedText(node.unit)
-        yield _property(node_id, "EngineeringUnits", unit, ua.ObjectIds.EUInformation)
+        yield _structure(node_id, "EngineeringUnits", unit, ua.ObjectIds.EUInformation)
     if _has_range(node):
         limits = ua.Range()
         limits.Low, limits.High = float(node.low or 0.0), float(node.high or 0.0)
-        yield _property(node_id, "EURange", limits, ua.ObjectIds.Range)
+        yield _structure(node_id, "EURange", limits, ua.ObjectIds.Range)
 
 
-def _property(owner: ua.NodeId, name: str, value: Any, datatype: int) -> ua.AddNodesItem:
-    attributes = ua.VariableAttributes(
-        DisplayName=ua.LocalizedText(name),
-        Description=ua.LocalizedText(name),
-        Value=ua.Variant(value, ua.VariantType.ExtensionObject),
-        DataType=ua.NodeId(datatype),
-        ValueRank=ua.ValueRank.Scalar,
-        ArrayDimensions=None,
-        AccessLevel=_READ_ONLY,
-        UserAccessLevel=_READ_ONLY,
-    )
-    return ua.AddNodesItem(
-        ParentNodeId=owner,
-        ReferenceTypeId=ua.NodeId(ua.ObjectIds.HasProperty),
-        RequestedNewNodeId=ua.NodeId(f"{owner.Identifier}.{name}", owner.NamespaceIndex),
-        BrowseName=ua.QualifiedName(name, 0),
-        NodeClass=ua.NodeClass.Variable,
-        NodeAttributes=attributes,
-        TypeDefinition=ua.NodeId(ua.ObjectIds.PropertyType),
-    )
+def _structure(owner: ua.NodeId, name: str, value: Any, datatype: int) -> ua.AddNodesItem:
+    node_id = ua.NodeId(f"{owner.Identifier}.{name}", owner.NamespaceIndex)
+    content = ua.Variant(value, ua.VariantType.ExtensionObject)
+    return value_item(node_id, name, owner, content, datatype=datatype, name_index=0)

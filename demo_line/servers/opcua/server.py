@@ -12,6 +12,8 @@ from demo_line.measurement import Offer, Quality
 from demo_line.servers.nodes import Folder
 from demo_line.servers.opcua.access import ReadOnly, TrustingServer, Users, check_application_uri
 from demo_line.servers.opcua.address_space import CoreInternalServer, object_item, property_items, variable_item
+from demo_line.servers.opcua.machinery import Echo, Machines
+from demo_line.servers.opcua.specifications import DI_URI, MACHINERY_URI, Namespaces, specification_items
 from demo_line.servers.pki import TrustList, own_certificate
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,6 +72,7 @@ class OpcuaServer:
         }
         self._types = [ua.VariantType[node.datatype.value] for folder in folders for node in folder.nodes]
         self._node_ids: list[ua.NodeId] = []
+        self._echoes: list[Sequence[Echo]] = []
         self._values: list[Any] = []
         self._server = TrustingServer(iserver=CoreInternalServer(user_manager=Users(config)))
 
@@ -112,6 +115,10 @@ class OpcuaServer:
             kind = self._types[node] if value is not None else ua.VariantType.Null
             offered = OfferedValue(ua.Variant(value, kind), self._status[quality], source_time, source_time)
             await write(self._node_ids[node], ua.AttributeIds.Value, offered)
+            for echo in self._echoes[node]:
+                shown = ua.Variant(None) if value is None else echo.convert(value)
+                again = OfferedValue(shown, self._status[quality], source_time, source_time)
+                await write(echo.node_id, ua.AttributeIds.Value, again)
 
     def monitored_nodes(self) -> int:
         """How many of the nodes at least one client has subscribed to."""
@@ -148,6 +155,22 @@ class OpcuaServer:
         for number in range(config.namespace_padding):
             await self._server.register_namespace(f"urn:smart-factory-showroom:foreign:{number}")
         index = await self._server.register_namespace(config.namespace_uri)
+        await self._add(self._folder_items(index))
+        machines = [(folder, folder.nameplate) for folder in self._folders if folder.nameplate is not None]
+        echoes: dict[str, list[Echo]] = {}
+        if machines:
+            di = await self._server.register_namespace(DI_URI)
+            described = Machines(Namespaces(index, di, await self._server.register_namespace(MACHINERY_URI)))
+            for folder, plate in machines:
+                described.add(folder, plate)
+            await self._add([*specification_items(described.spaces), *described.items])
+            for status in await self._server.iserver.isession.add_references(described.references):
+                status.check()
+            echoes = described.echoes
+        self._echoes = [echoes.get(node_id.Identifier, ()) for node_id in self._node_ids]
+        await self._wait_for_values([echo.node_id for several in echoes.values() for echo in several])
+
+    def _folder_items(self, index: int) -> list[Any]:
         root = ua.NodeId(self._root, index)
         folder_type, object_type = ua.NodeId(ua.ObjectIds.FolderType), ua.NodeId(ua.ObjectIds.BaseObjectType)
         items = [object_item(root, self._root, "", ua.NodeId(ua.ObjectIds.ObjectsFolder), folder_type)]
@@ -159,10 +182,17 @@ class OpcuaServer:
                 self._node_ids.append(node_id)
                 items.append(variable_item(node_id, node, folder_id))
                 items.extend(property_items(node_id, node))
-        for result in await self._server.iserver.isession.add_nodes(items):
-            result.StatusCode.check()
+        return items
+
+    async def _add(self, items: Sequence[Any]) -> None:
+        results = await self._server.iserver.isession.add_nodes(items)
+        for item, result in zip(items, results, strict=True):
+            if not result.StatusCode.is_good():
+                raise ValueError(f"node {item.RequestedNewNodeId} cannot be added: {result.StatusCode.name}")
+
+    async def _wait_for_values(self, more: Sequence[ua.NodeId]) -> None:
         space = self._server.iserver.aspace
         waiting = ua.DataValue(ua.Variant(None), ua.StatusCode(ua.StatusCodes.BadWaitingForInitialData))
-        for node_id in self._node_ids:
+        for node_id in (*self._node_ids, *more):
             await space.write_attribute_value(node_id, ua.AttributeIds.Value, waiting)
         self._values = [space[node_id].attributes[ua.AttributeIds.Value] for node_id in self._node_ids]
