@@ -15,9 +15,8 @@ UNECE_CODES: dict[str, str] = {
     "%": "P1", "°C": "CEL", "K": "KEL", "bar": "BAR", "mbar": "MBR", "Pa": "PAL", "kPa": "KPA",
     "L": "LTR", "L/h": "E32", "L/min": "L2", "m³": "MTQ", "m³/h": "MQH", "m³/min": "G53",
     "W": "WTT", "kW": "KWT", "VA": "D46", "Wh": "WHR", "kWh": "KWH", "A": "AMP", "mA": "4K", "V": "VLT", "Hz": "HTZ",
-    "rpm": "RPM", "mm": "MMT", "m": "MTR", "mm/s": "C16", "m/s": "MTS", "m/s²": "MSK", "g": "GRM", "kg": "KGM", "N":
-    "NEW", "N·m": "NU",
-    "s": "SEC", "ms": "C26", "min": "MIN", "h": "HUR", "°Bx": "J18", "1": "C62",
+    "rpm": "RPM", "mm": "MMT", "m": "MTR", "mm/s": "C16", "m/s": "MTS", "m/s²": "MSK", "W/m²": "D54", "g": "GRM",
+    "kg": "KGM", "N": "NEW", "N·m": "NU", "s": "SEC", "ms": "C26", "min": "MIN", "h": "HUR", "°Bx": "J18", "1": "C62",
 }  # fmt: skip
 
 # Acceleration in multiples of g shares its text with gram; names that end so are meant as acceleration.

@@ -1,21 +1,30 @@
-"""CA-90: screw compressor with receiver, loading and unloading on pressure.
+"""CA-90: screw compressor with receiver and four zone valves, loading and unloading on pressure.
 
 The receiver is a mass balance of delivery, process demand and leaks. Unloaded, the compressor still takes about a third
-of its power, so leaks cost
-money twice: by the air they lose and by keeping the machine from ever reaching its run-on time.
+of its power, so leaks cost money twice: by the air they lose, and by keeping the machine from ever reaching its run-on
+time. Flows are in free air (1 bar, 20 °C). Limits reached within a step are found exactly, so load and unload times do
+not depend on the length of the step.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
+from math import exp, inf, log, pi, sqrt
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from demo_line.draws import Draws
 from demo_line.packml import Machine, State, advance
+from demo_line.plan import Phase
 from demo_line.signals import DataType, Signal, packml_signals
 from demo_line.unit import Parameters, Surroundings, UnitType, approach
 
 ATMOSPHERE_BAR = 1.013
+CHOKED_ABOVE_BAR = 0.9
+"""Gauge pressure above which a hole's flow is choked: ratio 0.528 of the absolute pressures, ISO 6358-1."""
+
+ZONES = ("filling hall", "labelling", "packing", "process")
+
+_ON = frozenset({State.EXECUTE, State.SUSPENDING, State.SUSPENDED, State.UNSUSPENDING})
 
 
 class RunState(IntEnum):
@@ -27,27 +36,54 @@ class RunState(IntEnum):
 
 
 class Ca90Parameters(Parameters):
-    """Design values of compressor, receiver and leaks."""
+    """Design values of compressor, receiver, zones and leaks; leaks are flows at 7 bar(g)."""
 
     receiver_l: float = Field(default=500.0, gt=0)
-    load_below_bar: float = 6.5
+    load_below_bar: float = Field(default=6.5, gt=CHOKED_ABOVE_BAR)
     unload_above_bar: float = 7.5
-    delivery_m3_min: float = Field(default=2.4, gt=0, description="free air at 1 bar")
-    loaded_w: float = 17200.0
+    delivery_m3_min: float = Field(default=2.4, gt=0)
+    loaded_w: float = Field(default=17200.0, description="package with a 15 kW motor at full load")
     unloaded_w: float = Field(default=6020.0, description="35 % of full load, blow-down included")
     standby_w: float = 60.0
     run_on_s: float = Field(default=600.0, description="unloaded this long, it switches off")
-    leaks_m3_min: float = Field(
-        default=0.40, ge=0, description="at 7 bar(g); follows the absolute pressure (choked flow)"
-    )
-    loaded_degc: float = Field(default=64.0, description="discharge temperature above ambient, loaded")
-    unloaded_degc: float = Field(default=56.0, description="discharge temperature above ambient, unloaded")
+    off_outside_production: bool = Field(default=True, description="switched off while the plan is OFF, or left on")
+    leaks_m3_min: float = Field(default=0.40, ge=0, description="all leaks together at the start")
+    leak_shares: tuple[float, float, float, float] = (0.4, 0.1, 0.3, 0.2)
+    demand_shares: tuple[float, float, float, float] = (0.5, 0.1, 0.3, 0.1)
+    grown_leak_m3_min: float = Field(default=0.25, ge=0, description="more leak in one zone when the fault is complete")
+    open_drain_m3_min: float = Field(default=0.25, ge=0, description="through the receiver's drain when it stays open")
+    loaded_k: float = Field(default=64.0, description="discharge temperature above the hall's, loaded")
+    unloaded_k: float = Field(default=56.0, description="discharge temperature above the hall's, unloaded")
     discharge_time_constant_s: float = 240.0
+
+    @field_validator("leak_shares", "demand_shares")
+    @classmethod
+    def _are_shares(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if min(shares) < 0.0 or abs(sum(shares) - 1.0) > 1e-9:
+            raise ValueError(f"shares of the zones add up to {sum(shares):g}; give four that add up to 1")
+        return shares
 
 
 @dataclass(slots=True)
 class Ca90State:
-    """State of CA-90; `power_w` is the mean over the step."""
+    """State of CA-90.
+
+    Attributes:
+        packml: its state machine.
+        pressure_bar: receiver, gauge, at the end of the step.
+        run_state: at the end of the step.
+        unloaded_for_s: how long it has run unloaded without a break.
+        power_w, demand_m3_min, leak_m3_min, delivery_m3_min, outflow_m3_min: means over the step; demand as asked for,
+            outflow as taken and leaked.
+        discharge_degc: discharge temperature.
+        zone_open: whether each zone valve is open.
+        zone_leaks_m3_min: leaks of each zone at the start, at 7 bar(g).
+        demand_shares: of each zone.
+        grown_leak_m3_min, leaky_zone: leak that has grown, at 7 bar(g), and in which zone; -1 before it begins.
+        drain_m3_min: through the open drain at 7 bar(g).
+        running_s, loaded_s, load_count: totals since the start.
+        delivered_m3, used_m3, leaked_m3: totals since the start; their balance is what the receiver holds.
+    """
 
     packml: Machine
     pressure_bar: float
@@ -57,103 +93,209 @@ class Ca90State:
     demand_m3_min: float
     leak_m3_min: float
     delivery_m3_min: float
+    outflow_m3_min: float
     discharge_degc: float
-    running_s: float
-    loaded_s: float
-    load_count: int
+    zone_leaks_m3_min: tuple[float, ...]
+    demand_shares: tuple[float, ...]
+    zone_open: list[bool] = field(default_factory=lambda: [True] * len(ZONES))
+    grown_leak_m3_min: float = 0.0
+    leaky_zone: int = -1
+    drain_m3_min: float = 0.0
+    running_s: float = 0.0
+    loaded_s: float = 0.0
+    load_count: int = 0
+    delivered_m3: float = 0.0
+    used_m3: float = 0.0
+    leaked_m3: float = 0.0
+
+    def zone_leak_m3_min(self, zone: int) -> float:
+        """Leaks of one zone at 7 bar(g)."""
+        return self.zone_leaks_m3_min[zone] + (self.grown_leak_m3_min if zone == self.leaky_zone else 0.0)
+
+    def zone_m3_min(self, zone: int) -> float:
+        """Flow through one zone valve at the end of the step."""
+        if not self.zone_open[zone]:
+            return 0.0
+        choked_bar = max(self.pressure_bar, CHOKED_ABOVE_BAR)
+        leak = self.zone_leak_m3_min(zone) * (choked_bar + ATMOSPHERE_BAR) / _AT_7_BAR
+        share = min(self.pressure_bar / CHOKED_ABOVE_BAR, 1.0)
+        return share * (self.demand_m3_min * self.demand_shares[zone] + leak)
+
+
+_AT_7_BAR = 7.0 + ATMOSPHERE_BAR
+
+
+def hole_m3_min(diameter_mm: float, pressure_bar: float, discharge_coefficient: float = 0.785) -> float:
+    """Free air in m3/min that leaves a round hole at a gauge pressure in bar above `CHOKED_ABOVE_BAR`.
+
+    Choked flow of an ideal gas: m = C A p0 sqrt(g / (R T)) (2 / (g + 1))^((g + 1) / (2 (g - 1))), with g = 1.4,
+    R = 287 J/(kg K), T = 293 K (Anderson, "Modern Compressible Flow", section 5.4). The coefficient is that of a
+    hole with ragged edges.
+
+    Raises ValueError below the choked range.
+    """
+    if pressure_bar < CHOKED_ABOVE_BAR:
+        raise ValueError(
+            f"pressure_bar = {pressure_bar}: below {CHOKED_ABOVE_BAR} bar the flow is not choked; give a higher one"
+        )
+    gamma, gas_constant, temperature_k = 1.4, 287.0, 293.15
+    area_m2 = pi * (diameter_mm / 1000.0) ** 2 / 4.0
+    pressure_pa = (pressure_bar + ATMOSPHERE_BAR) * 1e5
+    exponent = (gamma + 1.0) / (2.0 * (gamma - 1.0))
+    factor = sqrt(gamma / (gas_constant * temperature_k)) * pow(2.0 / (gamma + 1.0), exponent)
+    density_kg_m3 = 1e5 / (gas_constant * temperature_k)
+    flow_kg_s: float = discharge_coefficient * area_m2 * pressure_pa * factor
+    return flow_kg_s / density_kg_m3 * 60.0
+
+
+def set_zone_valve(s: Ca90State, zone: int, *, is_open: bool) -> None:
+    """Open or close a zone valve (0 to 3), as in the zone isolation test.
+
+    A closed zone takes the air from its machines: the pressure switches that release them are in series.
+    Raises ValueError for a zone that does not exist.
+    """
+    if not 0 <= zone < len(ZONES):
+        raise ValueError(f"zone {zone} does not exist; zones are 0 to {len(ZONES) - 1}: {', '.join(ZONES)}")
+    s.zone_open[zone] = is_open
 
 
 def _initial(p: Ca90Parameters) -> Ca90State:
     return Ca90State(
-        Machine(), 7.0, RunState.LOADED, 0.0, p.loaded_w, 0.0, p.leaks_m3_min, p.delivery_m3_min, 86.0, 0.0, 0.0, 0
+        packml=Machine(),
+        pressure_bar=7.0,
+        run_state=RunState.LOADED,
+        unloaded_for_s=0.0,
+        power_w=p.loaded_w,
+        demand_m3_min=0.0,
+        leak_m3_min=p.leaks_m3_min,
+        delivery_m3_min=p.delivery_m3_min,
+        outflow_m3_min=p.leaks_m3_min,
+        discharge_degc=24.0 + p.loaded_k,
+        zone_leaks_m3_min=tuple(p.leaks_m3_min * share for share in p.leak_shares),
+        demand_shares=p.demand_shares,
     )
 
 
-def leak_m3_min(p: Ca90Parameters, pressure_bar: float) -> float:
-    """Leak at a gauge pressure: flow through a hole is choked, so it follows the absolute pressure."""
-    return p.leaks_m3_min * (pressure_bar + ATMOSPHERE_BAR) / (7.0 + ATMOSPHERE_BAR)
-
-
-def _power_of(p: Ca90Parameters, run_state: RunState) -> float:
-    return {RunState.OFF: p.standby_w, RunState.UNLOADED: p.unloaded_w, RunState.LOADED: p.loaded_w}[run_state]
-
-
-@dataclass(frozen=True, slots=True)
-class _Balance:
-    pressure_bar: float
-    run_state: RunState
-    unloaded_for_s: float
-    energy_ws: float = 0.0
-    loaded_s: float = 0.0
-    load_count: int = 0
-
-
-def _balance(p: Ca90Parameters, start: _Balance, demand_m3_min: float, dt_s: float) -> _Balance:
-    """Receiver pressure over one step, switching exactly when a limit is reached.
-
-    Isothermal receiver: V dp/dt = q_in - q_out with flows in free air at 1 bar. Within a step the flows are constant
-        between two events (a limit
-    reached, the run-on time over), so the time to the next event is exact and load and unload times do not depend on
-    the step length.
-    """
-    now, left_s = start, dt_s
-    while left_s > 1e-9:
-        delivery = p.delivery_m3_min if now.run_state is RunState.LOADED else 0.0
-        slope_bar_s = (delivery - demand_m3_min - leak_m3_min(p, now.pressure_bar)) / 60.0 / (p.receiver_l / 1000.0)
-        lasts_s, following = _next_event(p, now, slope_bar_s)
-        used_s = min(lasts_s, left_s)
-        unloaded_for_s = now.unloaded_for_s + used_s if now.run_state is RunState.UNLOADED else 0.0
-        after = following if lasts_s <= left_s else now.run_state
-        now = _Balance(
-            max(now.pressure_bar + slope_bar_s * used_s, 0.0),
-            after,
-            unloaded_for_s if after is RunState.UNLOADED and now.run_state is RunState.UNLOADED else 0.0,
-            now.energy_ws + _power_of(p, now.run_state) * used_s,
-            now.loaded_s + (used_s if now.run_state is RunState.LOADED else 0.0),
-            now.load_count + (after is RunState.LOADED and now.run_state is not RunState.LOADED),
-        )
-        left_s -= used_s
-    return now
-
-
-def _next_event(p: Ca90Parameters, now: _Balance, slope_bar_s: float) -> tuple[float, RunState]:
-    """Seconds until the run state changes at this slope, and what it changes to."""
-    if now.run_state is RunState.LOADED:
-        if slope_bar_s <= 0.0:
-            return float("inf"), RunState.LOADED
-        return max(p.unload_above_bar - now.pressure_bar, 0.0) / slope_bar_s, RunState.UNLOADED
-    until_load = max(now.pressure_bar - p.load_below_bar, 0.0) / -slope_bar_s if slope_bar_s < 0.0 else float("inf")
-    until_off = max(p.run_on_s - now.unloaded_for_s, 0.0) if now.run_state is RunState.UNLOADED else float("inf")
-    return (until_load, RunState.LOADED) if until_load <= until_off else (until_off, RunState.OFF)
-
-
-def _step(p: Ca90Parameters, s: Ca90State, around: Surroundings, _draws: Draws) -> None:
+def _step(p: Ca90Parameters, s: Ca90State, around: Surroundings, draws: Draws) -> None:
     dt_s = around.dt_s
     s.demand_m3_min = around.demands["compressed_air_demand_m3_min"]
-    released = s.packml.state in (State.EXECUTE, State.SUSPENDING, State.SUSPENDED, State.UNSUSPENDING)
-    start = _Balance(s.pressure_bar, s.run_state if released else RunState.OFF, s.unloaded_for_s)
-    # A stopped machine only loses pressure: without a release nothing loads it again.
-    effective = p if released else p.model_copy(update={"load_below_bar": -1.0})
-    after = _balance(effective, start, s.demand_m3_min, dt_s)
-    advance(s.packml, dt_s, blocked=released and after.run_state is RunState.OFF)
-    ambient = around.supplies["ambient_degc"]
-    target = {
-        RunState.OFF: ambient,
-        RunState.UNLOADED: ambient + p.unloaded_degc,
-        RunState.LOADED: ambient + p.loaded_degc,
-    }[after.run_state]
-    time_constant = p.discharge_time_constant_s * (8.0 if after.run_state is RunState.OFF else 1.0)
-    s.pressure_bar = after.pressure_bar
-    s.run_state = after.run_state
-    s.unloaded_for_s = after.unloaded_for_s
-    s.power_w = after.energy_ws / dt_s
-    s.leak_m3_min = leak_m3_min(p, after.pressure_bar)
-    s.delivery_m3_min = p.delivery_m3_min * after.loaded_s / dt_s
-    s.discharge_degc = approach(s.discharge_degc, target, dt_s, time_constant)
-    s.running_s += dt_s if after.run_state is not RunState.OFF else 0.0
-    s.loaded_s += after.loaded_s
-    s.load_count += after.load_count
-    around.supplies["compressed_air_bar"] = s.pressure_bar
+    leaks, served = _zones(p, s, around.severity, draws)
+    mains = around.supplies["mains_on"] > 0.5
+    wanted = (
+        not p.off_outside_production
+        or around.plan.phase is not Phase.OFF
+        or around.severity["compressor_left_on"] > 0.5
+    )
+    released = wanted and mains and s.packml.state in _ON
+    if not released:
+        s.run_state, s.unloaded_for_s = RunState.OFF, 0.0
+    loaded_s, running_s = s.loaded_s, s.running_s
+    delivered_m3, leaked_m3, used_m3 = s.delivered_m3, s.leaked_m3, s.used_m3
+    _receiver(p, s, dt_s, leaks, served, released=released)
+    advance(s.packml, dt_s, run=wanted, starved=not mains, blocked=released and s.run_state is RunState.OFF)
+    loaded_s, running_s = s.loaded_s - loaded_s, s.running_s - running_s
+    standby_w = p.standby_w if mains else 0.0
+    s.power_w = (p.loaded_w * loaded_s + p.unloaded_w * (running_s - loaded_s) + standby_w * (dt_s - running_s)) / dt_s
+    s.delivery_m3_min = (s.delivered_m3 - delivered_m3) * 60.0 / dt_s
+    s.leak_m3_min = (s.leaked_m3 - leaked_m3) * 60.0 / dt_s
+    s.outflow_m3_min = s.leak_m3_min + (s.used_m3 - used_m3) * 60.0 / dt_s
+    hotter_k = (p.loaded_k * loaded_s + p.unloaded_k * (running_s - loaded_s)) / dt_s
+    time_constant_s = p.discharge_time_constant_s * (1.0 if running_s > 0.0 else 8.0)
+    s.discharge_degc = approach(s.discharge_degc, around.supplies["ambient_degc"] + hotter_k, dt_s, time_constant_s)
+    around.supplies["compressed_air_bar"] = s.pressure_bar if all(s.zone_open) else 0.0
+
+
+def _zones(p: Ca90Parameters, s: Ca90State, severity: dict[str, float], draws: Draws) -> tuple[float, float]:
+    """Leaks at 7 bar(g) behind open valves with the open drain, and demand behind open valves, in m3/min."""
+    grown = severity["compressed_air_leaks"]
+    if grown <= 0.0:
+        s.leaky_zone = -1
+    elif s.leaky_zone < 0:
+        s.leaky_zone = int(draws.uniform() * len(ZONES))
+    s.grown_leak_m3_min = p.grown_leak_m3_min * grown
+    s.drain_m3_min = p.open_drain_m3_min * severity["open_drain"]
+    leaks, served = p.leaks_m3_min + s.grown_leak_m3_min + s.drain_m3_min, s.demand_m3_min
+    if False in s.zone_open:
+        for zone, is_open in enumerate(s.zone_open):
+            if not is_open:
+                leaks -= s.zone_leak_m3_min(zone)
+                served -= s.demand_m3_min * s.demand_shares[zone]
+    return max(leaks, 0.0), max(served, 0.0)
+
+
+def _receiver(
+    p: Ca90Parameters, s: Ca90State, dt_s: float, leaks_m3_min: float, demand_m3_min: float, *, released: bool
+) -> None:
+    """Receiver and run state over one step, from event to event."""
+    left_s = dt_s
+    while left_s > 1e-9:
+        if released and s.run_state is not RunState.LOADED and s.pressure_bar <= p.load_below_bar:
+            s.run_state = RunState.LOADED
+            s.load_count += 1
+        left_s -= _until_event(p, s, left_s, leaks_m3_min, demand_m3_min, released=released)
+
+
+def _until_event(
+    p: Ca90Parameters, s: Ca90State, left_s: float, leaks_m3_min: float, demand_m3_min: float, *, released: bool
+) -> float:
+    """Go on to the next limit of pressure, the end of the run-on time or of the step; returns the seconds gone by.
+
+    Isothermal: V dp/dt = q_in - q_out, flows in free air at 1 bar. Leaks follow the absolute pressure while they are
+    choked; below that range leaks and demand fall with the gauge pressure. In both ranges the pressure runs along an
+    exponential, so the time to a limit is exact.
+    """
+    volume = p.receiver_l * 0.06  # m3 a bar, times seconds a minute
+    pressure, run = s.pressure_bar, s.run_state
+    delivery = p.delivery_m3_min if run is RunState.LOADED else 0.0
+    low_out = demand_m3_min + leaks_m3_min * (CHOKED_ABOVE_BAR + ATMOSPHERE_BAR) / _AT_7_BAR
+    choked = pressure > CHOKED_ABOVE_BAR or (pressure == CHOKED_ABOVE_BAR and delivery > low_out)
+    if choked:
+        k = leaks_m3_min / _AT_7_BAR / volume
+        slope = (delivery - demand_m3_min) / volume - k * (pressure + ATMOSPHERE_BAR)
+        waits_to_load = released and run is not RunState.LOADED
+        limit = p.unload_above_bar if slope > 0.0 else p.load_below_bar if waits_to_load else CHOKED_ABOVE_BAR
+    else:
+        k = low_out / CHOKED_ABOVE_BAR / volume
+        slope = delivery / volume - k * pressure
+        limit = CHOKED_ABOVE_BAR if slope > 0.0 else 0.0
+    lasts_s = _seconds_until(limit - pressure, slope, k)
+    run_on_s = p.run_on_s - s.unloaded_for_s if run is RunState.UNLOADED else inf
+    used_s = min(lasts_s, run_on_s, left_s)
+    after = pressure + (slope * (1.0 - exp(-k * used_s)) / k if k > 0.0 else slope * used_s)
+    s.pressure_bar = limit if used_s == lasts_s else after
+    out_m3 = delivery * used_s / 60.0 - (s.pressure_bar - pressure) * p.receiver_l / 1000.0
+    served = demand_m3_min * used_s / 60.0 if choked else out_m3 * demand_m3_min / low_out if low_out > 0.0 else 0.0
+    _count(s, used_s, delivery * used_s / 60.0, served, out_m3 - served)
+    if used_s == lasts_s and run is RunState.LOADED and limit == p.unload_above_bar:
+        s.run_state, s.unloaded_for_s = RunState.UNLOADED, 0.0
+    elif used_s == run_on_s:
+        s.run_state, s.unloaded_for_s = RunState.OFF, 0.0
+    return used_s
+
+
+def _seconds_until(gap_bar: float, slope_bar_s: float, k: float) -> float:
+    """Seconds until a pressure has changed by a gap, at a slope now that fades with rate `k` a second.
+
+    From gap = slope (1 - exp(-k t)) / k; infinite where the pressure never gets there.
+    """
+    if slope_bar_s == 0.0:
+        return inf
+    if k == 0.0:
+        return max(gap_bar / slope_bar_s, 0.0)
+    rest = 1.0 - k * gap_bar / slope_bar_s
+    return max(-log(rest) / k, 0.0) if rest > 0.0 else inf
+
+
+def _count(s: Ca90State, seconds: float, delivered_m3: float, used_m3: float, leaked_m3: float) -> None:
+    s.delivered_m3 += delivered_m3
+    s.used_m3 += used_m3
+    s.leaked_m3 += leaked_m3
+    if s.run_state is not RunState.OFF:
+        s.running_s += seconds
+        if s.run_state is RunState.LOADED:
+            s.loaded_s += seconds
+        else:
+            s.unloaded_for_s += seconds
 
 
 def _announce(_p: Ca90Parameters, s: Ca90State, supplies: dict[str, float]) -> None:
@@ -161,6 +303,12 @@ def _announce(_p: Ca90Parameters, s: Ca90State, supplies: dict[str, float]) -> N
 
 
 S = Signal[Ca90State]
+
+
+def _zone_signal(zone: int) -> Signal[Ca90State]:
+    return S(f"zone_{zone + 1}_m3_min", "m³/min", 0, 3, f"Air into zone {zone + 1}, {ZONES[zone]} (free air)",
+             lambda s: s.zone_m3_min(zone), noise=0.004, resolution=0.001)  # fmt: skip
+
 
 UNIT = UnitType(
     unit_id="CA-90",
@@ -170,7 +318,7 @@ UNIT = UnitType(
     step=_step,
     power_w=lambda s: s.power_w,
     machine=lambda s: s.packml,
-    reads=("ambient_degc", "compressed_air_demand_m3_min"),
+    reads=("ambient_degc", "mains_on", "compressed_air_demand_m3_min"),
     supplies=("compressed_air_bar",),
     announce=_announce,
     signals=(
@@ -183,12 +331,24 @@ UNIT = UnitType(
           lambda s: s.power_w, noise=40.0, resolution=1.0),
         S("discharge_temperature_degc", "°C", 0, 130, "Discharge temperature",
           lambda s: s.discharge_degc, noise=0.1, resolution=0.1),
-        S("air_demand_m3_min", "m³/min", 0, 5, "Compressed air into the line, leaks included (free air)",
-          lambda s: s.demand_m3_min + s.leak_m3_min, noise=0.01, resolution=0.001),
+        S("air_demand_m3_min", "m³/min", 0, 5, "Compressed air out of the receiver, leaks included (free air)",
+          lambda s: s.outflow_m3_min, noise=0.01, resolution=0.001),
+        *(_zone_signal(zone) for zone in range(len(ZONES))),
         S("running_h", "h", 0, None, "Running hours since start",
           lambda s: s.running_s / 3600.0, resolution=0.001, period_s=10),
         S("loaded_h", "h", 0, None, "Loaded hours since start",
           lambda s: s.loaded_s / 3600.0, resolution=0.001, period_s=10),
         S("load_count", "", 0, None, "Load cycles since start", lambda s: s.load_count, DataType.INT64, period_s=0),
+    ),
+    truth=(
+        S("leak_m3_min", "m³/min", 0, None, "Leaks and open drain together", lambda s: s.leak_m3_min),
+        S("drain_m3_min", "m³/min", 0, None, "Open drain at 7 bar(g)", lambda s: s.drain_m3_min),
+        S("leaky_zone", "", 0, 4, "Zone in which a leak grows, 0 = none", lambda s: s.leaky_zone + 1, DataType.INT32),
+        S("delivery_m3_min", "m³/min", 0, None, "Delivery of the compressor", lambda s: s.delivery_m3_min),
+        S("demand_m3_min", "m³/min", 0, None, "What the machines ask for", lambda s: s.demand_m3_min),
+        S("delivered_m3", "m³", 0, None, "Air delivered since start", lambda s: s.delivered_m3),
+        S("used_m3", "m³", 0, None, "Air that the machines got since start", lambda s: s.used_m3),
+        S("leaked_m3", "m³", 0, None, "Air lost since start", lambda s: s.leaked_m3),
+        S("receiver_bar", "bar", 0, None, "Pressure of the receiver (gauge)", lambda s: s.pressure_bar),
     ),
 )  # fmt: skip
