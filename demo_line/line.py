@@ -2,73 +2,39 @@
 
 import importlib
 import pkgutil
-import tomllib
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
 from numpy.random import default_rng
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import ValidationError
 
 import demo_line.faults
 import demo_line.units
 from demo_line import flow
+from demo_line.definition import SHIPPED_DEFINITION, LineDefinition, LineError, describe, load_definition
 from demo_line.draws import Draws
 from demo_line.fault import Condition, Fault, begin, grow
+from demo_line.maintenance import Workshop, WorkState
+from demo_line.maintenance.workshop import STREAM as MAINTENANCE_STREAM
 from demo_line.operators import entered_reasons
-from demo_line.packml import Command, UnitMode, operate
-from demo_line.plan import MODES, Phase, Recipe
-from demo_line.plan.definition import PlanDefinition
+from demo_line.packml import Command, operate
+from demo_line.plan import Phase
 from demo_line.plan.schedule import Schedule
 from demo_line.unit import AnyUnit, Parameters, Surroundings, UnitType
 
-SHIPPED_DEFINITION = Path(__file__).parent / "scenarios" / "bottling.toml"
+__all__ = ["SHIPPED_DEFINITION", "Line", "LineDefinition", "LineError", "LineState", "discover_faults",
+           "discover_units", "load_definition"]  # fmt: skip
 
-_STREAMS = {"": zlib.crc32(b"faults"), "plan": zlib.crc32(b"plan"), "crew": zlib.crc32(b"crew")}
+_STREAMS = {
+    "": zlib.crc32(b"faults"),
+    **{name: zlib.crc32(name.encode()) for name in ("plan", "crew", MAINTENANCE_STREAM)},
+}
 """Random streams that belong to the line itself."""
 
 T = TypeVar("T")
-
-
-class LineError(ValueError):
-    """The line cannot be built; the text names the place, the value and the remedy."""
-
-
-class LineDefinition(BaseModel):
-    """Line definition as written in TOML.
-
-    Attributes:
-        name: name of the line, for people.
-        units: ids of the units it consists of, in the order in which they are stepped.
-        packaging: machines and the conveyors between them, alternating, in the direction of the bottles.
-        boundary: supplies that come from outside the line, by name (e.g. `ambient_degc`).
-        boundary_demands: demands of consumers outside the line, by name.
-        parameters: per unit id, values that replace the design values of its parameters.
-        plan: shifts, orders, changeovers, tariff, crews.
-        recipes: what can be ordered.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    units: tuple[str, ...]
-    packaging: tuple[str, ...] = ()
-    boundary: dict[str, float] = Field(default_factory=dict)
-    boundary_demands: dict[str, float] = Field(default_factory=dict)
-    parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    plan: PlanDefinition = PlanDefinition()
-    recipes: tuple[Recipe, ...] = Field(default=(Recipe(),), min_length=1)
-
-    @field_validator("recipes")
-    @classmethod
-    def _names_differ(cls, recipes: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
-        names = [recipe.name for recipe in recipes]
-        if len(set(names)) < len(names):
-            raise ValueError(f"two recipes have the same name; names: {', '.join(names)}")
-        return recipes
 
 
 @dataclass(slots=True)
@@ -81,6 +47,7 @@ class LineState:
         draws: random numbers of each unit.
         conditions: hidden state of the faults that this run has, by name.
         energy_ws: electrical energy of each unit since the start, in watt-seconds.
+        work: maintenance: parts, locks, work under way and done.
     """
 
     units: dict[str, Any]
@@ -88,6 +55,7 @@ class LineState:
     draws: dict[str, Draws]
     conditions: dict[str, Condition] = field(default_factory=dict)
     energy_ws: dict[str, float] = field(default_factory=dict)
+    work: WorkState = field(default_factory=WorkState)
 
     @property
     def elapsed_s(self) -> float:
@@ -98,29 +66,6 @@ class LineState:
     def power_w(self) -> float:
         """Mean electrical power of all units together in the last step, in watts."""
         return sum(self.around.power_w.values())
-
-
-def load_definition(path: Path = SHIPPED_DEFINITION) -> LineDefinition:
-    """Read a line definition; raises LineError that names file, key and value."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise LineError(
-            f"line definition {path} cannot be read: {error.strerror}; give the path of a TOML file"
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise LineError(f"line definition {path} is not valid TOML: {error}") from error
-    try:
-        return LineDefinition.model_validate(document)
-    except ValidationError as error:
-        raise LineError(f"line definition {path}: {describe(error)}") from error
-
-
-def describe(error: ValidationError) -> str:
-    """Say in one line which keys were wrong, what stood there and what was expected."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in item['loc'])} = {item['input']!r}: {item['msg']}" for item in error.errors()
-    )
 
 
 def _modules(package: ModuleType) -> Iterable[ModuleType]:
@@ -182,6 +127,8 @@ class Line:
         self.faults = {name: fault for name, fault in known.items() if fault.unit_id in ("", *self.units)}
         _check_couplings(definition, self.units)
         self.schedule = Schedule(definition.plan, definition.recipes, definition.packaging[0::2])
+        machines = {unit_id: unit.machine for unit_id, unit in self.units.items() if unit.machine is not None}
+        self.workshop = Workshop(definition.maintenance, machines, self.faults)
         self._machines = [
             (unit_id, capacity, self.parameters[unit_id])
             for unit_id in definition.packaging[0::2]
@@ -215,7 +162,7 @@ class Line:
             around.supplies.update(dict.fromkeys(unit.supplies, 0.0))
         around.demands = dict.fromkeys(self._asked, 0.0)
         around.severity = dict.fromkeys(self.faults, 0.0)
-        state = LineState(units, around, draws, energy_ws=dict.fromkeys(self.units, 0.0))
+        state = LineState(units, around, draws, energy_ws=dict.fromkeys(self.units, 0.0), work=self.workshop.begin())
         for unit_id, unit in self.units.items():
             unit.announce(self.parameters[unit_id], units[unit_id], around.supplies)
         return state
@@ -272,6 +219,7 @@ class Line:
             if power_of is not None:
                 power[unit_id] = watts = power_of(unit_state)
                 energy[unit_id] += watts * dt_s
+        self.workshop.step(state)
         if len(around.events) > known:
             around.events += entered_reasons(
                 self.definition.plan.crew, around.events[known:], around.plan.crew, draws["crew"]
@@ -279,13 +227,7 @@ class Line:
 
     def _follow_plan(self, state: LineState) -> None:
         plan = state.around.plan
-        phase = plan.phase
         self.schedule.step(plan, state.around, state.draws["plan"])
-        if plan.phase is not phase:
-            for unit_id in self.definition.packaging:
-                machine_of = self.units[unit_id].machine
-                if machine_of is not None and machine_of(state.units[unit_id]).mode is not UnitMode.MAINTENANCE:
-                    machine_of(state.units[unit_id]).mode = MODES[plan.phase]
         while plan.progress.mistakes:
             self.add_fault(state, plan.progress.mistakes.pop(), state.elapsed_s)
 

@@ -1,0 +1,13 @@
+"""What hasty work on the pump leaves behind: the coupling runs out of line until somebody aligns it."""
+
+from demo_line.fault import Fault, Growth
+
+FAULT = Fault(
+    name="misalignment",
+    title="Pump coupling out of line",
+    unit_id="MIX-10",
+    component="coupling between motor and pump",
+    mechanism="angular misalignment after work on it",
+    growth=Growth("linear", life_h=1500.0, spread=0.3),
+    cures=("align_pump",),
+)
