@@ -1,15 +1,18 @@
 """The sensor layer: what the instruments show of the true state, with noise, resolution, range and quality."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from math import isfinite
-from typing import Any, NamedTuple
+from math import isnan
+from typing import NamedTuple
 
-from numpy.random import Generator
+import numpy as np
 
+from demo_line.fault import Fault
 from demo_line.line import Line, LineState
-from demo_line.signals import DataType, Signal, Value
+from demo_line.sensors import Sensors, check_effects
+from demo_line.signals import Channel, DataType, Value
+
+__all__ = ["Channel", "Instruments", "Offer", "Quality", "channels_of"]
 
 
 class Quality(StrEnum):
@@ -36,19 +39,6 @@ class Offer(NamedTuple):
     quality: Quality
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """One instrument: a signal of one unit."""
-
-    unit_id: str
-    signal: Signal[Any]
-
-    @property
-    def name(self) -> str:
-        """Stable name, e.g. `MIX-10.product_flow_l_h`."""
-        return f"{self.unit_id}.{self.signal.name}"
-
-
 def channels_of(line: Line) -> tuple[Channel, ...]:
     """All instruments of a line in a fixed order; their place in it is their number."""
     return tuple(Channel(unit_id, signal) for unit_id, unit in line.units.items() for signal in unit.signals)
@@ -59,13 +49,20 @@ class Instruments:
 
     Args:
         channels: the instruments, as `channels_of` gives them.
-        generator: source of the sensors' noise.
+        seed: of the run; the sensors' noise follows from it.
+        faults: of the line, by name; their effects on readings are applied.
+
+    Raises SensorError for a sensor effect on a channel that is not there.
     """
 
-    def __init__(self, channels: Iterable[Channel], generator: Generator) -> None:
+    def __init__(self, channels: Iterable[Channel], seed: int, faults: Mapping[str, Fault]) -> None:
         self.channels = tuple(channels)
-        self._generator = generator
+        check_effects(self.channels, faults)
         self._numbers = {channel.name: number for number, channel in enumerate(self.channels)}
+        self._measured = [
+            i for i, channel in enumerate(self.channels) if channel.signal.datatype is not DataType.STRING
+        ]
+        self._sensors = Sensors([self.channels[i] for i in self._measured], seed, faults)
         self._status: dict[int, Quality] = {}
         self._shown: dict[int, tuple[Value | None, Quality]] = {}
         self._next_s = [float("-inf")] * len(self.channels)
@@ -79,43 +76,56 @@ class Instruments:
         self._next_s[number] = float("-inf")
 
     def measure(self, state: LineState, time_ns: int) -> list[Offer]:
-        """Read the instruments whose period is over or, for those that report changes.
+        """Read the instruments whose period is over or, for those that report changes, whose value has changed.
 
-        Whose value or quality has changed.
+        An instrument whose quality has changed is read at once.
         """
-        noise = self._generator.standard_normal(len(self.channels))
+        readings = self._read(state)
         offers: list[Offer] = []
         for number, channel in enumerate(self.channels):
-            signal = channel.signal
-            if signal.period_s > 0.0 and state.elapsed_s < self._next_s[number]:
+            reading = readings[number]
+            if reading is None:
                 continue
-            quality = self._status.get(number, Quality.GOOD)
-            value = self._read(state.units, channel, float(noise[number])) if quality is not Quality.BAD else None
-            if signal.period_s == 0.0 and self._shown.get(number) == (value, quality):
+            value, quality = reading
+            period_s = channel.signal.period_s
+            shown = self._shown.get(number)
+            changed = shown is None or shown[1] is not quality
+            if period_s > 0.0 and state.elapsed_s < self._next_s[number] and not changed:
                 continue
-            self._shown[number] = (value, quality)
-            self._next_s[number] = state.elapsed_s + signal.period_s - 1e-6
+            if period_s == 0.0 and shown == reading:
+                continue
+            self._shown[number] = reading
+            self._next_s[number] = state.elapsed_s + period_s - 1e-6
             offers.append(Offer(number, time_ns, value, quality))
         return offers
 
-    @staticmethod
-    def _read(units: Mapping[str, Any], channel: Channel, noise: float) -> Value:
-        value: Value = channel.signal.value(units[channel.unit_id])
-        return shown(channel.signal, value, noise) if channel.signal.datatype is DataType.DOUBLE else value
+    def _read(self, state: LineState) -> list[tuple[Value | None, Quality] | None]:
+        """What each instrument shows now; None where it does not report."""
+        around, units = state.around, state.units
+        true: list[Value] = [channel.signal.value(units[channel.unit_id]) for channel in self.channels]
+        numbers = np.array([[true[i] for i in self._measured]], np.float64)
+        severity = np.array([[around.severity[name] for name in self._sensors.severity_names]], np.float64)
+        step = np.array([round(around.elapsed_s / around.dt_s)])
+        values, bad = self._sensors.sense(numbers, severity, step, around.dt_s)
+        readings: list[tuple[Value | None, Quality] | None] = [(value, Quality.GOOD) for value in true]
+        for i, value, is_bad in zip(self._measured, values[0].tolist(), bad[0].tolist(), strict=True):
+            if is_bad:
+                readings[i] = (None, Quality.BAD)
+            elif isnan(value):
+                readings[i] = None
+            else:
+                readings[i] = (_typed(self.channels[i].signal.datatype, value), Quality.GOOD)
+        for number, quality in self._status.items():
+            reading = readings[number]
+            if quality is Quality.BAD:
+                readings[number] = (None, quality)
+            elif reading is not None and reading[1] is Quality.GOOD:
+                readings[number] = (reading[0], quality)
+        return readings
 
 
-def shown(signal: Signal[Any], value: Value, noise: float) -> float:
-    """What a sensor shows of a true value.
-
-    Noise (in standard deviations) added, held in its range, rounded to its resolution.
-    """
-    result = float(value) + signal.noise * noise
-    if not isfinite(result):
-        raise ValueError(f"{signal.name}: the simulated value is {result}; the unit's step function has an error")
-    if signal.low is not None:
-        result = max(result, signal.low)
-    if signal.high is not None:
-        result = min(result, signal.high)
-    if signal.resolution > 0.0:
-        result = round(round(result / signal.resolution) * signal.resolution, 9)
-    return result
+def _typed(datatype: DataType, value: float) -> Value:
+    """A reading in the type of its signal."""
+    if datatype is DataType.DOUBLE:
+        return value
+    return bool(value) if datatype is DataType.BOOLEAN else round(value)

@@ -23,9 +23,6 @@ from demo_line.servers.opcua import OpcuaServer
 
 _log = logging.getLogger(__name__)
 
-_INSTRUMENT_STREAM = 1
-"""Random stream of the sensors, apart from those of the units."""
-
 
 @dataclass
 class _Outlets:
@@ -50,7 +47,7 @@ async def serve(config: ServeConfig, stop: asyncio.Event) -> None:
             outlets.meter = EnergyMeter(config.mqtt, default_rng([config.line.seed, 2]), journal)
             stack.callback(outlets.meter.stop)
             outlets.meter.start()
-        instruments = Instruments(channels, default_rng([config.line.seed, _INSTRUMENT_STREAM]))
+        instruments = Instruments(channels, config.line.seed, line.faults)
         await _run(config, line, instruments, outlets, stack, stop)
 
 

@@ -51,6 +51,27 @@ class Signal(Generic[StateT]):
     resolution: float = 0.0
     period_s: float = 1.0
 
+    @property
+    def averaged(self) -> bool:
+        """Whether an interval shows the mean of its readings.
+
+        States, counters, totals (they have no upper range) and what is reported on change show their last value.
+        """
+        return self.datatype is DataType.DOUBLE and self.period_s > 0.0 and self.high is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One instrument: a signal of one unit."""
+
+    unit_id: str
+    signal: Signal[Any]
+
+    @property
+    def name(self) -> str:
+        """Stable name, e.g. `MIX-10.product_flow_l_h`."""
+        return f"{self.unit_id}.{self.signal.name}"
+
 
 class HasPackml(Protocol):
     """State of a unit that follows the PackML state model."""
@@ -59,6 +80,9 @@ class HasPackml(Protocol):
     def packml(self) -> Machine:
         """Where the unit stands."""
 
+
+# A tuple, because the attribute `name` of an enumeration is slow and this is read at every step.
+_STATE_NAMES = ("", *(State(number).name for number in range(1, max(State) + 1)))
 
 _STATE_NUMBERS = ", ".join(f"{state.value} {state.name}" for state in State)
 
@@ -72,7 +96,7 @@ def packml_signals() -> tuple[Signal[Any], ...]:
             1,
             17,
             f"PackML state: {_STATE_NUMBERS}",
-            lambda s: s.packml.state.value,
+            lambda s: s.packml.state,
             DataType.INT32,
             period_s=0,
         ),
@@ -82,7 +106,7 @@ def packml_signals() -> tuple[Signal[Any], ...]:
             None,
             None,
             "PackML state as a word",
-            lambda s: s.packml.state.name,
+            lambda s: _STATE_NAMES[s.packml.state],
             DataType.STRING,
             period_s=0,
         ),
@@ -92,7 +116,7 @@ def packml_signals() -> tuple[Signal[Any], ...]:
             1,
             5,
             "Unit mode: 1 production, 2 maintenance, 3 manual, 4 changeover, 5 cleaning",
-            lambda s: s.packml.mode.value,
+            lambda s: s.packml.mode,
             DataType.INT32,
             period_s=0,
         ),

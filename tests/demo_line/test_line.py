@@ -5,7 +5,6 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from numpy.random import default_rng
 
 import demo_line.units
 from demo_line.clock import NS_PER_S, Grid
@@ -175,7 +174,7 @@ def test_every_signal_is_described() -> None:
 
 def test_a_failed_sensor_is_bad_at_once_and_recovers(lamp_line: Line) -> None:
     """`set_status` shows in the next reading, also of a signal that reports only changes."""
-    instruments = Instruments(channels_of(lamp_line), default_rng(1))
+    instruments = Instruments(channels_of(lamp_line), 1, lamp_line.faults)
     numbers = {channel.name: number for number, channel in enumerate(instruments.channels)}
     state = lamp_line.start(1)
     instruments.measure(state, 0)
@@ -192,7 +191,7 @@ def test_a_failed_sensor_is_bad_at_once_and_recovers(lamp_line: Line) -> None:
 
 def test_readings_keep_their_rates(lamp_line: Line) -> None:
     """A signal comes at its period, states and counters when they change."""
-    instruments = Instruments(channels_of(lamp_line), default_rng(1))
+    instruments = Instruments(channels_of(lamp_line), 1, lamp_line.faults)
     state = lamp_line.start(1)
     counts = [0] * len(instruments.channels)
     for second in range(100):
