@@ -140,8 +140,10 @@ def type_item(node_id: ua.NodeId, name: str, parent: ua.NodeId, *, abstract: boo
     )
 
 
-def variable_item(node_id: ua.NodeId, node: NodeDescription, parent: ua.NodeId) -> ua.AddNodesItem:
-    """A read-only variable as described, without a value so far."""
+def variable_item(
+    node_id: ua.NodeId, node: NodeDescription, parent: ua.NodeId, *, historizing: bool = False
+) -> ua.AddNodesItem:
+    """A read-only variable as described, without a value so far; `historizing` = its last readings are kept."""
     # AnalogUnitRangeType needs both properties, BaseAnalogType either (OPC 10000-8, 5.3.2).
     analog = node.datatype is DataType.DOUBLE and (node.unit or _has_range(node))
     return value_item(
@@ -152,6 +154,7 @@ def variable_item(node_id: ua.NodeId, node: NodeDescription, parent: ua.NodeId) 
         datatype=ua.VariantType[node.datatype.value].value,
         kind=ua.ObjectIds.BaseAnalogType if analog else ua.ObjectIds.BaseDataVariableType,
         description=node.description,
+        historizing=historizing,
     )
 
 
@@ -165,12 +168,14 @@ def value_item(
     kind: int = ua.ObjectIds.PropertyType,
     description: str = "",
     name_index: int | None = None,
+    historizing: bool = False,
 ) -> ua.AddNodesItem:
     """A read-only variable; as PropertyType a property of `parent`, else a component.
 
     `datatype` is the number of the data type in namespace 0 where the value does not tell it.
     """
     reference = ua.ObjectIds.HasProperty if kind == ua.ObjectIds.PropertyType else ua.ObjectIds.HasComponent
+    access = _READ_ONLY | (ua.AccessLevel.HistoryRead.mask if historizing else 0)
     attributes = ua.VariableAttributes(
         DisplayName=ua.LocalizedText(name),
         Description=ua.LocalizedText(description or name),
@@ -178,10 +183,10 @@ def value_item(
         DataType=ua.NodeId(value.VariantType.value if datatype is None else datatype),
         ValueRank=ua.ValueRank.OneDimension if value.is_array else ua.ValueRank.Scalar,
         ArrayDimensions=None,
-        AccessLevel=_READ_ONLY,
-        UserAccessLevel=_READ_ONLY,
+        AccessLevel=access,
+        UserAccessLevel=access,
         MinimumSamplingInterval=0.0,
-        Historizing=False,
+        Historizing=historizing,
     )
     return ua.AddNodesItem(
         ParentNodeId=parent,

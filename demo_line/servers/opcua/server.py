@@ -9,13 +9,17 @@ from asyncua import ua
 from demo_line.config import OpcuaConfig
 from demo_line.journal import Journal
 from demo_line.measurement import Offer, Quality
+from demo_line.servers.history import History
 from demo_line.servers.nodes import Folder
 from demo_line.servers.opcua.access import ReadOnly, TrustingServer, Users, check_application_uri
 from demo_line.servers.opcua.address_space import CoreInternalServer, object_item, property_items, variable_item
+from demo_line.servers.opcua.history import MOST_VALUES, HistoryReader
 from demo_line.servers.opcua.machinery import Echo, Machines
 from demo_line.servers.opcua.specifications import DI_URI, MACHINERY_URI, Namespaces, specification_items
 from demo_line.servers.pki import TrustList, own_certificate
 
+_QUALITIES = tuple(Quality)
+_NUMERIC = frozenset({ua.VariantType.Double, ua.VariantType.Int32, ua.VariantType.Int64, ua.VariantType.Boolean})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _POLICIES = {
     "none": ua.SecurityPolicyType.NoSecurity,
@@ -71,6 +75,11 @@ class OpcuaServer:
             Quality.BAD: ua.StatusCode(bad_status),
         }
         self._types = [ua.VariantType[node.datatype.value] for folder in folders for node in folder.nodes]
+        self._history = History(
+            [node for node, kind in enumerate(self._types) if kind in _NUMERIC and config.history_mb],
+            config.history_hours,
+            round(config.history_mb * 1e6),
+        )
         self._node_ids: list[ua.NodeId] = []
         self._echoes: list[Sequence[Echo]] = []
         self._values: list[Any] = []
@@ -94,6 +103,7 @@ class OpcuaServer:
             server.trust = TrustList(config.pki_dir)
             server.iserver.certificate_validator = check_application_uri
         await self._add_nodes()
+        await self._serve_history()
 
     async def listen(self) -> None:
         """Open the endpoint; raises OSError when the port is taken."""
@@ -114,6 +124,9 @@ class OpcuaServer:
                 last_ns, source_time = time_ns, _EPOCH + timedelta(microseconds=time_ns // 1000)
             kind = self._types[node] if value is not None else ua.VariantType.Null
             offered = OfferedValue(ua.Variant(value, kind), self._status[quality], source_time, source_time)
+            if node in self._history.tracks:
+                kept = None if value is None or isinstance(value, str) else float(value)
+                self._history.append(node, time_ns, kept, _QUALITIES.index(quality))
             await write(self._node_ids[node], ua.AttributeIds.Value, offered)
             for echo in self._echoes[node]:
                 shown = ua.Variant(None) if value is None else echo.convert(value)
@@ -180,9 +193,21 @@ class OpcuaServer:
             for node in folder.nodes:
                 node_id = ua.NodeId(node.node_id, index)
                 self._node_ids.append(node_id)
-                items.append(variable_item(node_id, node, folder_id))
+                historizing = len(self._node_ids) - 1 in self._history.tracks
+                items.append(variable_item(node_id, node, folder_id, historizing=historizing))
                 items.extend(property_items(node_id, node))
         return items
+
+    async def _serve_history(self) -> None:
+        tracks = {self._node_ids[node]: track for node, track in self._history.tracks.items()}
+        types = dict(zip(self._node_ids, self._types, strict=True))
+        statuses = [self._status[quality] for quality in _QUALITIES]
+        self._server.iserver.history_manager = HistoryReader(tracks, types, statuses)
+        for name, value in (("AccessHistoryDataCapability", bool(tracks)), ("MaxReturnDataValues", MOST_VALUES)):
+            node_id = ua.NodeId(getattr(ua.ObjectIds, f"HistoryServerCapabilities_{name}"))
+            kind = ua.VariantType.Boolean if isinstance(value, bool) else ua.VariantType.UInt32
+            told = ua.DataValue(ua.Variant(value, kind))
+            (await self._server.iserver.aspace.write_attribute_value(node_id, ua.AttributeIds.Value, told)).check()
 
     async def _add(self, items: Sequence[Any]) -> None:
         results = await self._server.iserver.isession.add_nodes(items)
