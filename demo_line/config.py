@@ -113,18 +113,74 @@ class OpcuaConfig(_Model):
         return f"opc.tcp://{self.host}:{self.port}{self.path}"
 
 
+class _DeviceConfig(_Model):
+    topic: str = Field(pattern=r"^[^+#\s]+$")
+    username: str | None = None
+    password_file: RelativePath | None = None
+    period_s: float = Field(default=10.0, gt=0)
+
+
+class ShellyGen2Config(_DeviceConfig):
+    """Energy meter Shelly Pro 3EM.
+
+    Attributes:
+        topic: topic prefix and name, as its owner set it.
+        username, password_file: its credentials; left out = those of `[mqtt]`. The same for every device.
+        units: ids of the units that it measures; left out = the whole plant at its grid.
+        period_s, energy_period_s: seconds between two notifications of power and of energy.
+    """
+
+    type: Literal["shelly_gen2"]
+    units: tuple[str, ...] = ()
+    period_s: float = Field(default=1.0, gt=0)
+    energy_period_s: float = Field(default=60.0, gt=0)
+
+
+class ShellyGen1Config(_DeviceConfig):
+    """Energy meter Shelly 3EM (Gen1); `topic` is usually `shellies/<id>`, `period_s` its `mqtt_update_period`."""
+
+    type: Literal["shelly_gen1"]
+    units: tuple[str, ...] = Field(min_length=1)
+
+
+class TasmotaConfig(_DeviceConfig):
+    """Energy meter with Tasmota; `topic` without `tele/`, `period_s` its `TelePeriod`, its clock at a fixed offset."""
+
+    type: Literal["tasmota"]
+    units: tuple[str, ...] = Field(min_length=1)
+    time_zone_offset_h: float = Field(default=0.0, ge=-14, le=14)
+
+
+class VibrationSensorConfig(_DeviceConfig):
+    """Wireless vibration sensor on the product pump.
+
+    Attributes:
+        axis: direction in which it measures.
+        period_s: mean seconds between two messages of features.
+        waveform_period_s: seconds between two waveforms; 0 = only on command.
+    """
+
+    type: Literal["vibration_sensor"]
+    axis: Literal["radial", "axial"] = "radial"
+    waveform_period_s: float = Field(default=600.0, ge=0)
+
+
+DeviceConfig = Annotated[
+    ShellyGen2Config | ShellyGen1Config | TasmotaConfig | VibrationSensorConfig, Field(discriminator="type")
+]
+"""One `[[mqtt.devices]]`; `type` says what it is."""
+
+
 class MqttConfig(_Model):
-    """Broker that a plain-MQTT device publishes to, and the device.
+    """Broker that plain-MQTT devices publish to, and the devices.
 
     Attributes:
         host, port: the broker.
         username, password_file: credentials; the password is the first line of a file with mode 0600.
         ca_file: certificate authority for TLS; left out = no TLS.
-        device: topic prefix and name of the energy meter, as its owner set it.
-        period_s: seconds between two notifications of power.
-        energy_period_s: seconds between two notifications of energy.
-        client_id: MQTT client id; left out = the device's name.
+        client_id: MQTT client id of a replayed recording; devices use their topics.
         keepalive_s: MQTT keep-alive.
+        devices: what publishes, each over a connection of its own.
     """
 
     host: str = "127.0.0.1"
@@ -132,11 +188,16 @@ class MqttConfig(_Model):
     username: str | None = None
     password_file: RelativePath | None = None
     ca_file: RelativePath | None = None
-    device: str = Field(default="shellypro3em-0c8b95a1f2d4", pattern=r"^[^+#\s]+$")
-    period_s: float = Field(default=1.0, gt=0)
-    energy_period_s: float = Field(default=60.0, gt=0)
     client_id: str | None = None
     keepalive_s: int = Field(default=10, ge=2)
+    devices: tuple[DeviceConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _topics_differ(self) -> "MqttConfig":
+        topics = [device.topic for device in self.devices]
+        if len(set(topics)) < len(topics):
+            raise ValueError(f"two devices have the same topic; give each its own: {', '.join(topics)}")
+        return self
 
 
 def _listed(value: object) -> object:

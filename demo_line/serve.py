@@ -1,4 +1,4 @@
-"""`serve`: the simulated line on wall-clock time behind its OPC UA servers and its energy meter."""
+"""`serve`: the simulated line on wall-clock time behind its OPC UA servers and its plain-MQTT devices."""
 
 import asyncio
 import logging
@@ -8,8 +8,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from numpy.random import default_rng
-
 from demo_line.cells import Cell, nameplates_of, shares
 from demo_line.clock import NS_PER_S, Grid
 from demo_line.config import OpcuaConfig, ServeConfig
@@ -17,7 +15,7 @@ from demo_line.journal import Journal
 from demo_line.line import SHIPPED_DEFINITION, Line, load_definition
 from demo_line.measurement import Channel, Instruments, channels_of
 from demo_line.process import wait_until
-from demo_line.servers.mqtt import EnergyMeter
+from demo_line.servers.devices import Devices
 from demo_line.servers.nodes import Folder
 from demo_line.servers.opcua import OpcuaServer
 
@@ -27,7 +25,7 @@ _log = logging.getLogger(__name__)
 @dataclass
 class _Outlets:
     cells: list[Cell]
-    meter: EnergyMeter | None
+    devices: Devices | None
 
 
 async def serve(config: ServeConfig, stop: asyncio.Event) -> None:
@@ -44,9 +42,9 @@ async def serve(config: ServeConfig, stop: asyncio.Event) -> None:
         for cell in outlets.cells:
             await cell.server.prepare()
         if config.mqtt is not None:
-            outlets.meter = EnergyMeter(config.mqtt, default_rng([config.line.seed, 2]), journal)
-            stack.callback(outlets.meter.stop)
-            outlets.meter.start()
+            outlets.devices = Devices(config.mqtt, tuple(line.units), config.line.seed, journal)
+            stack.callback(outlets.devices.stop)
+            outlets.devices.start()
         instruments = Instruments(channels, config.line.seed, line.faults)
         await _run(config, line, instruments, outlets, stack, stop)
 
@@ -86,8 +84,8 @@ async def _run(
                 offers = instruments.measure(state, time_ns)
                 for cell in outlets.cells:
                     await cell.offer(offers)
-            if outlets.meter is not None:
-                outlets.meter.offer(time_ns, state.power_w, config.line.step_s)
+            if outlets.devices is not None:
+                outlets.devices.offer(time_ns, state, config.line.step_s)
         if not listening:
             # Only now, so that the first thing a client sees is a journalled value.
             await _listen(outlets.cells, stack)

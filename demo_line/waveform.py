@@ -17,7 +17,7 @@ Sources of the vibration, after R. B. Randall, "Vibration-based condition monito
 
 from dataclasses import dataclass
 from math import pi, sqrt
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.random import Generator
@@ -58,6 +58,23 @@ class PumpCondition:
     imbalance: float = 0.0
     misalignment: float = 0.0
     cavitation: float = 0.0
+
+
+class Pump(Protocol):
+    """What the state of a unit with a pump tells; wear is that of the drive-end bearing's outer race."""
+
+    shaft_speed_rpm: float
+    power_w: float
+    wear: float
+    misalignment: float
+    cavitation: float
+
+
+def condition_of(pump: Pump) -> PumpCondition:
+    """What shakes the pump of a unit, e.g. of MIX-10."""
+    return PumpCondition(
+        pump.shaft_speed_rpm, pump.power_w, pump.wear, misalignment=pump.misalignment, cavitation=pump.cavitation
+    )
 
 
 class Levels(NamedTuple):

@@ -1,27 +1,18 @@
-"""Plain-MQTT devices: a publisher that journals before it publishes, and the energy meter of the line."""
+"""One MQTT connection that journals before it publishes: that of a device, or of a replayed recording."""
 
 import logging
 import ssl
 import threading
+from collections import deque
 from collections.abc import Sequence
 
 import paho.mqtt.client as mqtt
-from numpy.random import Generator
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from demo_line.clock import NS_PER_S
 from demo_line.config import MqttConfig
-from demo_line.energy_meter import (
-    MEASURED_BEFORE_MS,
-    MeterState,
-    em_status,
-    emdata_status,
-    leaves,
-    measure,
-    notification,
-)
+from demo_line.devices.device import Presence
 from demo_line.journal import Journal, Row
 from demo_line.secret import read_password
 
@@ -34,70 +25,114 @@ class Publisher:
     """One MQTT 3.1.1 connection that publishes at QoS 1 and knows what the broker has not acknowledged yet.
 
     A device does not measure for later: while there is no connection nothing is journalled or queued. What was
-        published before a connection broke is
-    sent again by the client after it is back, so every journalled value reaches the broker as long as this process
-    lives.
+    published before a connection broke is sent again by the client after it is back, so every journalled value reaches
+    the broker as long as this process lives and the device has power.
 
     Args:
         config: broker and credentials.
         client_id: MQTT client id.
-        online_topic: retained `true` while connected, `false` as last will; None for a device without it.
+        presence: retained message of a device that is there, and its last will; None without one.
         journal: receives the rows of every message before it is published.
+        commands: topics that the device listens to.
     """
 
-    def __init__(self, config: MqttConfig, client_id: str, online_topic: str | None, journal: Journal | None) -> None:
+    def __init__(
+        self,
+        config: MqttConfig,
+        client_id: str,
+        presence: Presence | None,
+        journal: Journal | None,
+        commands: Sequence[str] = (),
+    ) -> None:
         self._config = config
-        self._online_topic = online_topic
+        self._client_id = client_id
+        self._password = None
+        if config.username is not None and config.password_file is not None:
+            self._password = read_password(config.password_file)
+        self._presence = presence
         self._journal = journal
+        self._commands = tuple(commands)
+        self._commanded: deque[str] = deque(maxlen=100)
         self._waiting = 0
+        self._connections = 0
         self._idle = threading.Condition()
         self._was_refused = False
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True)
+        self._client: mqtt.Client | None = None
+
+    def _build(self) -> mqtt.Client:
+        config, presence = self._config, self._presence
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self._client_id, clean_session=True)
         if config.username is not None:
-            password = None if config.password_file is None else read_password(config.password_file)
-            client.username_pw_set(config.username, password)
+            client.username_pw_set(config.username, self._password)
         if config.ca_file is not None:
             client.tls_set(ca_certs=str(config.ca_file), cert_reqs=ssl.CERT_REQUIRED)
-        if online_topic is not None:
-            client.will_set(online_topic, b"false", qos=1, retain=True)
+        if presence is not None:
+            client.will_set(presence.topic, presence.offline, qos=1, retain=True)
         client.reconnect_delay_set(*_RECONNECT_S)
         client.max_inflight_messages_set(100)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
-        self._client = client
+        client.on_message = self._on_message
+        return client
 
     def start(self) -> None:
-        """Connect in the background, and again whenever the connection breaks."""
-        self._client.connect_async(self._config.host, self._config.port, keepalive=self._config.keepalive_s)
-        self._client.loop_start()
+        """Connect in the background, and again whenever the connection breaks; nothing while it runs already."""
+        if self._client is None:
+            self._client = self._build()
+            self._client.connect_async(self._config.host, self._config.port, keepalive=self._config.keepalive_s)
+            self._client.loop_start()
 
     def stop(self) -> None:
         """Say goodbye and disconnect; a second call does nothing."""
-        if self._online_topic is not None and self._client.is_connected():
-            self._client.publish(self._online_topic, b"false", qos=1, retain=True).wait_for_publish(2.0)
-        self._client.disconnect()
-        self._client.loop_stop()
+        client, self._client = self._client, None
+        if client is None:
+            return
+        if self._presence is not None and client.is_connected():
+            client.publish(self._presence.topic, self._presence.offline, qos=1, retain=True).wait_for_publish(2.0)
+        client.disconnect()
+        client.loop_stop()
+
+    def drop(self) -> None:
+        """Lose power: the connection breaks within a second without a goodbye, so the broker publishes the last will.
+
+        What was not acknowledged is lost.
+        """
+        client, self._client = self._client, None
+        if client is not None:
+            with self._idle:
+                self._waiting = 0
+            threading.Thread(target=_break_off, args=(client,), name="mqtt-power-loss", daemon=True).start()
 
     @property
     def connected(self) -> bool:
         """Whether the broker has accepted the connection."""
-        return bool(self._client.is_connected())
+        return self._client is not None and bool(self._client.is_connected())
+
+    @property
+    def connections(self) -> int:
+        """How often the broker has accepted a connection."""
+        return self._connections
+
+    def take_commands(self) -> list[str]:
+        """Topics of the commands that have come since the last call."""
+        return [self._commanded.popleft() for _ in range(len(self._commanded))]
 
     @property
     def unacknowledged(self) -> int:
         """Messages that the broker has not acknowledged yet."""
         return self._waiting
 
-    def publish(self, topic: str, payload: bytes, rows: Sequence[Row]) -> bool:
+    def publish(self, topic: str, payload: bytes, rows: Sequence[Row], *, retain: bool = False) -> bool:
         """Journal the rows, then publish; False (and nothing done) while there is no connection."""
-        if not self.connected:
+        client = self._client
+        if client is None or not client.is_connected():
             return False
-        if self._journal is not None:
+        if self._journal is not None and rows:
             self._journal.append(rows)
         with self._idle:
             self._waiting += 1
-        self._client.publish(topic, payload, qos=1)
+        client.publish(topic, payload, qos=1, retain=retain)
         return True
 
     def wait_below(self, limit: int, timeout_s: float) -> bool:
@@ -111,15 +146,23 @@ class Publisher:
         broker = f"{self._config.host}:{self._config.port}"
         if reason.is_failure:
             if not self._was_refused:
-                _log.error("broker %s refuses the connection: %s; check username and password_file", broker, reason)
+                _log.error(
+                    "%s: broker %s refuses the connection: %s; check username and password_file",
+                    self._client_id,
+                    broker,
+                    reason,
+                )
             self._was_refused = True
             return
         self._was_refused = False
-        _log.info("connected to broker %s", broker)
-        if self._online_topic is not None:
+        _log.info("%s: connected to broker %s", self._client_id, broker)
+        if self._presence is not None:
             with self._idle:
                 self._waiting += 1
-            client.publish(self._online_topic, b"true", qos=1, retain=True)
+            client.publish(self._presence.topic, self._presence.online, qos=1, retain=True)
+        if self._commands:
+            client.subscribe([(topic, 1) for topic in self._commands])
+        self._connections += 1
 
     def _on_disconnect(
         self,
@@ -130,7 +173,8 @@ class Publisher:
         _p: Properties | None,
     ) -> None:
         if reason.is_failure and not self._was_refused:
-            _log.warning("lost broker %s:%d (%s); trying again", self._config.host, self._config.port, reason)
+            broker = f"{self._config.host}:{self._config.port}"
+            _log.warning("%s: lost broker %s (%s); trying again", self._client_id, broker, reason)
 
     def _on_publish(
         self, _client: mqtt.Client, _user: object, _mid: int, _reason: ReasonCode, _p: Properties | None
@@ -139,65 +183,12 @@ class Publisher:
             self._waiting = max(self._waiting - 1, 0)
             self._idle.notify_all()
 
+    def _on_message(self, _client: mqtt.Client, _user: object, message: mqtt.MQTTMessage) -> None:
+        self._commanded.append(message.topic)
 
-class EnergyMeter:
-    """The line's energy meter: measures the sum of the units' power and reports it as a Shelly Pro 3EM does.
 
-    After each connection comes a `NotifyFullStatus`; then power every `period_s` and energies every `energy_period_s`
-    as `NotifyStatus`.
-
-    Args:
-        config: broker, device name and periods.
-        generator: random generator of grid voltage, frequency and the meter's own noise.
-        journal: receives every reported number first.
-    """
-
-    def __init__(self, config: MqttConfig, generator: Generator, journal: Journal | None) -> None:
-        self._config = config
-        self._generator = generator
-        self._topic = f"{config.device}/events/rpc"
-        self._publisher = Publisher(
-            config, config.client_id or config.device.replace("/", "-"), f"{config.device}/online", journal
-        )
-        self._state = MeterState()
-        self._full_sent = False
-        self._next_power_ns = 0
-        self._next_energy_ns = 0
-
-    def start(self) -> None:
-        """Connect in the background."""
-        self._publisher.start()
-
-    def stop(self) -> None:
-        """Report `offline` and disconnect."""
-        self._publisher.stop()
-
-    @property
-    def connected(self) -> bool:
-        """Whether the broker has accepted the connection."""
-        return self._publisher.connected
-
-    def offer(self, time_ns: int, power_w: float, dt_s: float) -> None:
-        """Measure one step of the line and report what is due."""
-        self._state, phases = measure(self._state, power_w, dt_s, self._generator)
-        time_ns -= MEASURED_BEFORE_MS * 1_000_000
-        if not self._publisher.connected:
-            self._full_sent = False
-            return
-        em, emdata = em_status(phases, self._state.frequency_hz), emdata_status(self._state.energies_wh)
-        if not self._full_sent:
-            self._full_sent = self._report("NotifyFullStatus", time_ns, {"em:0": em, "emdata:0": emdata})
-            self._next_power_ns = time_ns + round(self._config.period_s * NS_PER_S)
-            self._next_energy_ns = time_ns + round(self._config.energy_period_s * NS_PER_S)
-            return
-        if time_ns >= self._next_power_ns:
-            self._next_power_ns = time_ns + round(self._config.period_s * NS_PER_S)
-            self._report("NotifyStatus", time_ns, {"em:0": em})
-        if time_ns >= self._next_energy_ns:
-            # The device reports each component in a frame of its own, here a hundredth of a second later.
-            self._next_energy_ns = time_ns + round(self._config.energy_period_s * NS_PER_S)
-            self._report("NotifyStatus", time_ns + 10_000_000, {"emdata:0": emdata})
-
-    def _report(self, method: str, time_ns: int, components: dict[str, dict[str, object]]) -> bool:
-        payload = notification(self._config.device, method, time_ns, components)
-        return self._publisher.publish(self._topic, payload, leaves(self._topic, time_ns, components))
+def _break_off(client: mqtt.Client) -> None:
+    client.loop_stop()
+    connection = client.socket()
+    if connection is not None:
+        connection.close()

@@ -99,7 +99,7 @@ def test_tasmota_times(offset_h: float | None, text: str, time_ns: int | None) -
 
 
 def test_a_tasmota_meter_of_three_phases() -> None:
-    """Each phase of a list is a metric of its own; longer lists are no phases, and keys that are numbers harm nobody."""
+    """Each phase of a list is a metric of its own; a longer list is no phases, and a key that is a number harms nobody."""
     document = {"ENERGY": {"Power": [20, 0, 20.5], "Total": 1.5, "History": [1, 2, 3, 4]}, "5": 7}
     assert list(_device("tasmota", "meter").decode("tele/meter/SENSOR", json.dumps(document).encode())) == [
         Item("tele/meter/SENSOR#/ENERGY/Power/0", "energy_power_0_w", 20.0, None, "W"),

@@ -28,6 +28,7 @@ from tests.servers import Server, find_free_port
 pytestmark = pytest.mark.servers
 
 CLIENT_URI = "urn:smart-factory-showroom:line-edge"
+UNITS = {"EL-92", "CA-90", "SHR-60", "MIX-10"}
 QUALITIES = {"good": Quality.GOOD, "uncertain": Quality.UNCERTAIN, "bad": Quality.BAD}
 
 
@@ -118,33 +119,72 @@ password_file = "password"
     assert sink.outages == []
 
 
-async def test_energy_meter_arrives_as_journalled(mosquitto_broker: Server, tmp_path: Path) -> None:
-    """Every number that the line's Shelly meter reports arrives at its exact time and address."""
+async def test_devices_arrive_as_journalled(mosquitto_broker: Server, tmp_path: Path) -> None:
+    """An edge that knows only topics and families reads every device of the line.
+
+    Every number that carries a time arrives at its exact time and address.
+    """
     text = f"""
 [line]
-step_s = 0.1
+step_s = 0.25
 journal = "journal.csv"
 [mqtt]
 port = {mosquitto_broker.port}
-device = "shellyem"
-period_s = 0.1
-energy_period_s = 0.5
+[[mqtt.devices]]
+type = "shelly_gen2"
+topic = "shellyem"
+period_s = 0.25
+energy_period_s = 1.0
+[[mqtt.devices]]
+type = "shelly_gen1"
+topic = "shellies/shellyem3-1"
+units = ["CA-90"]
+period_s = 0.5
+[[mqtt.devices]]
+type = "tasmota"
+topic = "tunnel"
+units = ["SHR-60"]
+period_s = 1.0
+[[mqtt.devices]]
+type = "vibration_sensor"
+topic = "vibration/pump"
+period_s = 0.5
 """
     content = {
         "type": "mqtt",
         "broker": {"port": mosquitto_broker.port},
-        "devices": [{"decoder": "shelly_gen2", "topic": "shellyem", "device": "EL-92"}],
+        "devices": [
+            {"decoder": "shelly_gen2", "topic": "shellyem", "device": "EL-92"},
+            {"decoder": "shelly_gen1", "topic": "shellies/shellyem3-1", "device": "CA-90"},
+            {"decoder": "tasmota", "topic": "tunnel", "device": "SHR-60", "time_zone_offset_h": 0},
+        ],
+        "discover": [
+            {
+                "topic": "vibration/pump/features",
+                "device": "MIX-10",
+                "values": "/values",
+                "time": "/ts",
+                "time_unit": "ms",
+            }
+        ],
+        "availability": [{"topic": "vibration/pump/status", "device": "MIX-10", "online": "online"}],
     }
     async with _reading(content, tmp_path) as (source, sink):
         await until(lambda: source.status().state == "connected")
         async with _line(tmp_path, text):
-            await until(lambda: len(sink.readings) > 300, timeout_s=60)
-            await until(lambda: source.status().error == "")
-        await until(lambda: sink.readings[-1].quality is Quality.STALE)
-    sink.readings = [reading for reading in sink.readings if reading.quality is not Quality.STALE]
+            await until(lambda: len(sink.readings) > 1000, timeout_s=60)
+            assert source.status().error == ""
+        await until(lambda: {sink.tags[r.tag].device_id for r in sink.readings if r.quality is Quality.STALE} == UNITS)
     known = _journal(tmp_path / "journal.csv")
-    sink.readings = [r for r in sink.readings if sink.tags[r.tag].address in known]
-    assert {sink.tags[reading.tag].address for reading in sink.readings} == set(known)
-    for address, offered in known.items():
-        number = next(index for index, tag in enumerate(sink.tags) if tag.address == address)
-        assert [(r.time_ns, r.value, r.quality) for r in sink.readings if r.tag == number] == offered
+    got: dict[str, list[tuple[int, Any, Quality]]] = {}
+    for r in sink.readings:
+        if r.quality is not Quality.STALE:
+            got.setdefault(sink.tags[r.tag].address, []).append((r.time_ns, r.value, r.quality))
+    assert {address: got.get(address) for address in known} == known
+    of_gen1 = [tag for tag in sink.tags if tag.device_id == "CA-90"]
+    assert {tag.metric for tag in of_gen1} >= {"emeter_0_power_w", "emeter_2_total_wh", "emeter_1_voltage_v"}
+    assert len(of_gen1) == 24
+    assert all(len(got[tag.address]) > 2 for tag in of_gen1)
+    units = {tag.metric: tag.unit for tag in sink.tags}
+    assert units["energy_power_2_w"] == "W"
+    assert {"velocity_mm_s", "hf_g", "envelope_g", "battery_pct", "rssi_dbm"} <= set(units)
