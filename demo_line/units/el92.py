@@ -80,6 +80,7 @@ class El92State:
         start_left_s: until the generator takes over; infinite = it does not try again.
         trips: of the generator in this outage.
         overload_s: how long the generator has been above its rating.
+        generator_peak_w: highest load since it last took over, starting motors included.
         shed_stage: 0 nothing, 1 shrink tunnel, 2 chiller too.
         release_left_s: until shed loads come back.
         load_before_w: load when the grid was lost.
@@ -104,6 +105,7 @@ class El92State:
     start_left_s: float = inf
     trips: int = 0
     overload_s: float = 0.0
+    generator_peak_w: float = 0.0
     shed_stage: int = 0
     release_left_s: float = 0.0
     load_before_w: float = 0.0
@@ -289,6 +291,7 @@ def _choose_source(p: El92Parameters, s: El92State, around: Surroundings, *, at_
         s.start_left_s -= dt_s
         if s.start_left_s <= 0.0:
             _energise(p, s, Source.GENERATOR, at_once=at_once)
+            s.generator_peak_w = s.inrush_w
             if s.inrush_w > p.generator_step_share * p.generator_w:
                 _trip(p, s, around)
     else:
@@ -302,6 +305,7 @@ def _energise(p: El92Parameters, s: El92State, source: Source, *, at_once: bool)
 
 def _watch_generator(p: El92Parameters, s: El92State, around: Surroundings) -> None:
     """Shed what is too much, or trip after some time above the rating."""
+    s.generator_peak_w = max(s.generator_peak_w, s.generator_w)
     s.overload_s = s.overload_s + around.dt_s if s.generator_w > p.generator_w else 0.0
     if p.automatic_shedding and s.overload_s > p.shed_after_s and s.shed_stage < 2:
         s.shed_stage += 1
@@ -363,6 +367,8 @@ UNIT = UnitType(
         S("pv_w", "W", 0, 70000, "Photovoltaic power", lambda s: s.pv_w, noise=20.0, resolution=10.0),
         S("generator_w", "W", 0, 160000, "Power of the generator", lambda s: s.generator_w,
           noise=20.0, resolution=10.0),
+        S("generator_peak_w", "W", 0, 250000, "Highest load of the generator since it last took over",
+          lambda s: s.generator_peak_w, resolution=100.0, period_s=0),
         S("hall_w", "W", 0, 60000, "Light, ventilation and other loads of the hall",
           lambda s: s.power_w, noise=10.0, resolution=10.0),
         S("source", "", 0, 2, "What feeds the busbar: 0 nothing, 1 grid, 2 generator",
