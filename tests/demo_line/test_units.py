@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from demo_line.line import Line, LineDefinition, LineState, load_definition
 from demo_line.packml import Command, State
-from demo_line.units.ca90 import RunState
 
 
 def run(
@@ -26,49 +24,6 @@ def shipped(**parameters: dict[str, Any]) -> Line:
     definition = load_definition()
     merged = {unit: {**definition.parameters.get(unit, {}), **values} for unit, values in parameters.items()}
     return Line(definition.model_copy(update={"parameters": {**definition.parameters, **merged}}))
-
-
-def cycles_of(states: list[LineState]) -> list[tuple[float, float]]:
-    """Whole load cycles of the compressor as (seconds loaded, seconds unloaded)."""
-    starts = [
-        (i, after.units["CA-90"])
-        for i, (before, after) in enumerate(pairwise(states))
-        if after.units["CA-90"].load_count > before.units["CA-90"].load_count
-    ]
-    return [
-        (second.loaded_s - first.loaded_s, (j - i) - (second.loaded_s - first.loaded_s))
-        for (i, first), (j, second) in pairwise(starts)
-    ]
-
-
-def test_leaks_alone_load_the_compressor_15_s_and_leave_it_unloaded_75_s() -> None:
-    """With 0.40 m3/min of leaks and no process demand the compressor runs 15 s loaded and 75 s unloaded."""
-    line = shipped(**{"MONO-30": {"air_m3_min_running": 0.0, "air_m3_min_standing": 0.0}})
-    cycles = cycles_of(run(line, 3600))
-    assert len(cycles) >= 35
-    assert sum(loaded for loaded, _ in cycles) / len(cycles) == pytest.approx(15.0, abs=0.1)
-    assert sum(unloaded for _, unloaded in cycles) / len(cycles) == pytest.approx(75.0, abs=0.3)
-
-
-def test_the_compressor_takes_13_9_kw_in_production() -> None:
-    """Mean power at the mean process demand of 1.30 m3/min agrees with the energy figures of the line (13.9 kW)."""
-    states = run(shipped(**{"MONO-30": {"minor_stops_per_h": 0.0}}), 3600)
-    mean_w = sum(state.units["CA-90"].power_w for state in states) / len(states)
-    assert mean_w == pytest.approx(13_900, rel=0.02)
-
-
-def test_without_leaks_and_demand_the_run_on_timer_switches_the_compressor_off() -> None:
-    """Ten minutes unloaded end in standstill, and falling pressure starts it again."""
-    line = shipped(
-        **{"CA-90": {"leaks_m3_min": 0.02}, "MONO-30": {"air_m3_min_running": 0.0, "air_m3_min_standing": 0.0}}
-    )
-    runs = [state.units["CA-90"] for state in run(line, 3000)]
-    first_off = next(i for i, ca in enumerate(runs) if ca.run_state is RunState.OFF)
-    unloaded_since = max(i for i in range(first_off) if runs[i].run_state is RunState.LOADED)
-    assert first_off - unloaded_since == pytest.approx(600, abs=1)
-    assert runs[first_off + 5].power_w < 100.0
-    assert runs[first_off + 5].packml.state is State.SUSPENDED
-    assert any(ca.run_state is RunState.LOADED for ca in runs[first_off:])
 
 
 def test_a_healthy_line_stays_healthy() -> None:
