@@ -8,19 +8,16 @@ not depend on the length of the step.
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from math import exp, inf, log, pi, sqrt
+from math import exp, inf
 
 from pydantic import Field, field_validator
 
+from demo_line.compressed_air import AT_7_BAR, ATMOSPHERE_BAR, CHOKED_ABOVE_BAR, seconds_until
 from demo_line.draws import Draws
 from demo_line.packml import Machine, State, advance
 from demo_line.plan import Phase
 from demo_line.signals import DataType, Signal, packml_signals
 from demo_line.unit import Parameters, Surroundings, UnitType, approach
-
-ATMOSPHERE_BAR = 1.013
-CHOKED_ABOVE_BAR = 0.9
-"""Gauge pressure above which a hole's flow is choked: ratio 0.528 of the absolute pressures, ISO 6358-1."""
 
 ZONES = ("filling hall", "labelling", "packing", "process")
 
@@ -117,35 +114,9 @@ class Ca90State:
         if not self.zone_open[zone]:
             return 0.0
         choked_bar = max(self.pressure_bar, CHOKED_ABOVE_BAR)
-        leak = self.zone_leak_m3_min(zone) * (choked_bar + ATMOSPHERE_BAR) / _AT_7_BAR
+        leak = self.zone_leak_m3_min(zone) * (choked_bar + ATMOSPHERE_BAR) / AT_7_BAR
         share = min(self.pressure_bar / CHOKED_ABOVE_BAR, 1.0)
         return share * (self.demand_m3_min * self.demand_shares[zone] + leak)
-
-
-_AT_7_BAR = 7.0 + ATMOSPHERE_BAR
-
-
-def hole_m3_min(diameter_mm: float, pressure_bar: float, discharge_coefficient: float = 0.785) -> float:
-    """Free air in m3/min that leaves a round hole at a gauge pressure in bar above `CHOKED_ABOVE_BAR`.
-
-    Choked flow of an ideal gas: m = C A p0 sqrt(g / (R T)) (2 / (g + 1))^((g + 1) / (2 (g - 1))), with g = 1.4,
-    R = 287 J/(kg K), T = 293 K (Anderson, "Modern Compressible Flow", section 5.4). The coefficient is that of a
-    hole with ragged edges.
-
-    Raises ValueError below the choked range.
-    """
-    if pressure_bar < CHOKED_ABOVE_BAR:
-        raise ValueError(
-            f"pressure_bar = {pressure_bar}: below {CHOKED_ABOVE_BAR} bar the flow is not choked; give a higher one"
-        )
-    gamma, gas_constant, temperature_k = 1.4, 287.0, 293.15
-    area_m2 = pi * (diameter_mm / 1000.0) ** 2 / 4.0
-    pressure_pa = (pressure_bar + ATMOSPHERE_BAR) * 1e5
-    exponent = (gamma + 1.0) / (2.0 * (gamma - 1.0))
-    factor = sqrt(gamma / (gas_constant * temperature_k)) * pow(2.0 / (gamma + 1.0), exponent)
-    density_kg_m3 = 1e5 / (gas_constant * temperature_k)
-    flow_kg_s: float = discharge_coefficient * area_m2 * pressure_pa * factor
-    return flow_kg_s / density_kg_m3 * 60.0
 
 
 def set_zone_valve(s: Ca90State, zone: int, *, is_open: bool) -> None:
@@ -247,10 +218,10 @@ def _until_event(
     volume = p.receiver_l * 0.06  # m3 a bar, times seconds a minute
     pressure, run = s.pressure_bar, s.run_state
     delivery = p.delivery_m3_min if run is RunState.LOADED else 0.0
-    low_out = demand_m3_min + leaks_m3_min * (CHOKED_ABOVE_BAR + ATMOSPHERE_BAR) / _AT_7_BAR
+    low_out = demand_m3_min + leaks_m3_min * (CHOKED_ABOVE_BAR + ATMOSPHERE_BAR) / AT_7_BAR
     choked = pressure > CHOKED_ABOVE_BAR or (pressure == CHOKED_ABOVE_BAR and delivery > low_out)
     if choked:
-        k = leaks_m3_min / _AT_7_BAR / volume
+        k = leaks_m3_min / AT_7_BAR / volume
         slope = (delivery - demand_m3_min) / volume - k * (pressure + ATMOSPHERE_BAR)
         waits_to_load = released and run is not RunState.LOADED
         limit = p.unload_above_bar if slope > 0.0 else p.load_below_bar if waits_to_load else CHOKED_ABOVE_BAR
@@ -258,7 +229,7 @@ def _until_event(
         k = low_out / CHOKED_ABOVE_BAR / volume
         slope = delivery / volume - k * pressure
         limit = CHOKED_ABOVE_BAR if slope > 0.0 else 0.0
-    lasts_s = _seconds_until(limit - pressure, slope, k)
+    lasts_s = seconds_until(limit - pressure, slope, k)
     run_on_s = p.run_on_s - s.unloaded_for_s if run is RunState.UNLOADED else inf
     used_s = min(lasts_s, run_on_s, left_s)
     after = pressure + (slope * (1.0 - exp(-k * used_s)) / k if k > 0.0 else slope * used_s)
@@ -271,19 +242,6 @@ def _until_event(
     elif used_s == run_on_s:
         s.run_state, s.unloaded_for_s = RunState.OFF, 0.0
     return used_s
-
-
-def _seconds_until(gap_bar: float, slope_bar_s: float, k: float) -> float:
-    """Seconds until a pressure has changed by a gap, at a slope now that fades with rate `k` a second.
-
-    From gap = slope (1 - exp(-k t)) / k; infinite where the pressure never gets there.
-    """
-    if slope_bar_s == 0.0:
-        return inf
-    if k == 0.0:
-        return max(gap_bar / slope_bar_s, 0.0)
-    rest = 1.0 - k * gap_bar / slope_bar_s
-    return max(-log(rest) / k, 0.0) if rest > 0.0 else inf
 
 
 def _count(s: Ca90State, seconds: float, delivered_m3: float, used_m3: float, leaked_m3: float) -> None:

@@ -5,21 +5,18 @@ Without the grid the inverters switch off (EN 50549-1: no island), the generator
 must be shed: first the shrink tunnel, then the chiller's compressor.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
-from math import exp, inf, sqrt
+from math import exp, inf
 
 from pydantic import Field
 
 from demo_line.draws import Draws
+from demo_line.grid_meter import GridMeter
 from demo_line.packml import Machine, advance
 from demo_line.plan import Phase
 from demo_line.signals import DataType, Signal, packml_signals
 from demo_line.unit import Event, Parameters, Surroundings, UnitType
-
-WINDOW_S = 900.0
-PHASE_SHARES = (0.338, 0.331, 0.331)
-PHASE_OFFSETS_V = (0.4, -0.6, 0.1)
 
 
 class Source(IntEnum):
@@ -68,14 +65,13 @@ class El92Parameters(Parameters):
 
 
 @dataclass(slots=True)
-class El92State:
-    """State of EL-92; powers are means of the step.
+class El92State(GridMeter):
+    """State of EL-92, with that of its grid meter; powers are means of the step.
 
     Attributes:
         packml: its state machine; ABORTED never, SUSPENDED while the busbar is dark.
         source: what feeds the busbar.
-        grid_on: whether the grid has voltage.
-        voltage_share, wander, minute: grid voltage against nominal, its slow part, minute for which that was drawn.
+        wander, minute: slow part of the grid's voltage, against nominal, and the minute for which it was drawn.
         outage_left_s, outage_known: outage under way.
         start_left_s: until the generator takes over; infinite = it does not try again.
         trips: of the generator in this outage.
@@ -86,18 +82,14 @@ class El92State:
         load_before_w: load when the grid was lost.
         inrush_w, since_on_s: peak of the starting motors, and time since the busbar got voltage.
         power_w: loads of the hall and inrush.
-        load_w, grid_w, pv_w, generator_w: all consumers, import (negative = export), photovoltaics, generator.
-        window, window_ws, window_s: number of the quarter of an hour, its import so far.
-        demand_w, peak_demand_w: mean import of the last full quarter of an hour, highest since the start.
+        load_w, pv_w, generator_w: all consumers, photovoltaics, generator.
         tariff: period of the tariff.
-        load_ws, import_ws, export_ws, pv_ws, generator_ws, cost: totals since the start.
+        load_ws, pv_ws, generator_ws: totals since the start.
     """
 
-    packml: Machine
-    power_w: float
+    packml: Machine = field(default_factory=Machine)
+    power_w: float = 0.0
     source: Source = Source.GRID
-    grid_on: bool = True
-    voltage_share: float = 1.0
     wander: float = 0.0
     minute: int = -1
     outage_left_s: float = 0.0
@@ -112,45 +104,12 @@ class El92State:
     inrush_w: float = 0.0
     since_on_s: float = inf
     load_w: float = 0.0
-    grid_w: float = 0.0
     pv_w: float = 0.0
     generator_w: float = 0.0
-    window: int = -1
-    window_ws: float = 0.0
-    window_s: float = 0.0
-    demand_w: float = 0.0
-    peak_demand_w: float = 0.0
     tariff: str = ""
-    reactive_var: float = 0.0
-    nominal_v: float = 230.0
     load_ws: float = 0.0
-    import_ws: float = 0.0
-    export_ws: float = 0.0
     pv_ws: float = 0.0
     generator_ws: float = 0.0
-    cost: float = 0.0
-
-    def volts(self, phase: int) -> float:
-        """Voltage of the grid, phase to neutral."""
-        return self.nominal_v * self.voltage_share + PHASE_OFFSETS_V[phase] if self.grid_on else 0.0
-
-    def watts(self, phase: int) -> float:
-        """Active power of one phase at the grid meter."""
-        return self.grid_w * PHASE_SHARES[phase]
-
-    def volt_amperes(self, phase: int) -> float:
-        """Apparent power of one phase at the grid meter."""
-        watts, var = self.watts(phase), self.reactive_var * PHASE_SHARES[phase]
-        return sqrt(watts * watts + var * var)
-
-    def amperes(self, phase: int) -> float:
-        """Current of one phase at the grid meter."""
-        return self.volt_amperes(phase) / self.volts(phase) if self.grid_on else 0.0
-
-    def power_factor(self, phase: int) -> float:
-        """Active against apparent power; 1 where nothing flows."""
-        apparent = self.volt_amperes(phase)
-        return abs(self.watts(phase)) / apparent if apparent > 0.0 else 1.0
 
 
 def shed(s: El92State, stage: int) -> None:
@@ -172,7 +131,7 @@ def pv_w(p: El92Parameters, irradiance_w_m2: float, outdoor_degc: float) -> floa
 
 
 def _initial(p: El92Parameters) -> El92State:
-    return El92State(packml=Machine(), power_w=p.light_w, nominal_v=p.nominal_v)
+    return El92State(nominal_v=p.nominal_v, power_w=p.light_w)
 
 
 def _step(p: El92Parameters, s: El92State, around: Surroundings, draws: Draws) -> None:
@@ -187,7 +146,10 @@ def _step(p: El92Parameters, s: El92State, around: Surroundings, draws: Draws) -
     s.generator_w = s.load_w if s.source is Source.GENERATOR else 0.0
     s.reactive_var = p.reactive_var + p.reactive_share * s.load_w if s.source is Source.GRID else 0.0
     s.tariff = plan.tariff
-    _meter(s, dt_s, plan.local_hour, plan.price_kwh)
+    s.load_ws += s.load_w * dt_s
+    s.pv_ws += s.pv_w * dt_s
+    s.generator_ws += s.generator_w * dt_s
+    s.count(dt_s, plan.local_hour, plan.price_kwh)
     _grid(p, s, dt_s, around, draws)
     _choose_source(p, s, around, at_once=severity["restart_inrush"] > 0.5)
     advance(s.packml, dt_s, starved=s.source is Source.DARK)
@@ -230,25 +192,6 @@ def _inrush_w(p: El92Parameters, s: El92State, dt_s: float) -> float:
     begin, end = exp(-s.since_on_s / tau_s), exp(-(s.since_on_s + dt_s) / tau_s)
     s.since_on_s += dt_s
     return s.inrush_w * tau_s * (begin - end) / dt_s
-
-
-def _meter(s: El92State, dt_s: float, local_hour: float, price_kwh: float) -> None:
-    """Counters, and the mean import of each quarter of an hour of local time."""
-    imported_ws = max(s.grid_w, 0.0) * dt_s
-    s.load_ws += s.load_w * dt_s
-    s.import_ws += imported_ws
-    s.export_ws += max(-s.grid_w, 0.0) * dt_s
-    s.pv_ws += s.pv_w * dt_s
-    s.generator_ws += s.generator_w * dt_s
-    s.cost += imported_ws / 3.6e6 * price_kwh
-    window = int((local_hour * 3600.0 + 1e-3) / WINDOW_S)
-    if window != s.window:
-        if s.window_s > 0.0:
-            s.demand_w = s.window_ws / s.window_s
-            s.peak_demand_w = max(s.peak_demand_w, s.demand_w)
-        s.window, s.window_ws, s.window_s = window, 0.0, 0.0
-    s.window_ws += imported_ws
-    s.window_s += dt_s
 
 
 def _grid(p: El92Parameters, s: El92State, dt_s: float, around: Surroundings, draws: Draws) -> None:
