@@ -1,6 +1,6 @@
 """Bottles through a chain of machines with conveyors between them: how many each machine moves in one step.
 
-A machine moves what it can, what waits before it (with what arrives in the step) and what has room behind it (with what
+A machine moves what it can, what waits before it (with what arrives in time) and what has room behind it (with what
 leaves in the step). The same rule serves steps of a second and of a minute, so blocking and starving travel along the
 chain in both solvers.
 """
@@ -22,32 +22,36 @@ class Moves(NamedTuple):
     blocked: list[bool]
 
 
-def solve(can: Sequence[int], waiting: Sequence[int], room: Sequence[int]) -> Moves:
+def solve(can: Sequence[int], waiting: Sequence[int], room: Sequence[int], share: Sequence[float]) -> Moves:
     """Return the largest moves that respect every limit.
 
     Args:
         can: bottles that each of n machines could move in the step.
-        waiting: bottles on each of the n - 1 conveyors that the machine behind it may take.
-        room: places free on each of the n - 1 conveyors at the start of the step.
+        waiting: bottles at the end of each of the n - 1 conveyors, which the machine behind it may take.
+        room: places free on each of the n - 1 conveyors at the start of the step; negative where it is overfull.
+        share: of the bottles that come onto a conveyor in the step, the share that travels to its end in time; 0 where
+            the step is shorter than the way.
 
     The source before the first machine and the sink behind the last one have no limit here; what limits them stands in
-    the first and last machine's `can`.
+    the first and last machine's `can`. Bottles that a machine rejects in the step leave fewer for the next one; its
+    conveyor corrects that (see `demo_line/units/cnv.py`).
     """
     moved = list(can)
     last = len(moved) - 1
+    starved, blocked = [False] * (last + 1), [False] * (last + 1)
     changed = True
     while changed:
         changed = False
-        for i in range(1, last + 1):
-            most = waiting[i - 1] + moved[i - 1]
-            if moved[i] > most:
-                moved[i] = most
+        for i in range(last):
+            most = waiting[i] + int(share[i] * moved[i])
+            if moved[i + 1] > most:
+                moved[i + 1] = most
+                starved[i + 1], blocked[i + 1] = True, False
                 changed = True
         for i in range(last - 1, -1, -1):
-            most = room[i] + moved[i + 1]
+            most = max(room[i] + moved[i + 1], 0)
             if moved[i] > most:
                 moved[i] = most
+                starved[i], blocked[i] = False, True
                 changed = True
-    starved = [i > 0 and moved[i] < can[i] and moved[i] == waiting[i - 1] + moved[i - 1] for i in range(last + 1)]
-    blocked = [moved[i] < can[i] and not starved[i] for i in range(last + 1)]
     return Moves(moved, starved, blocked)

@@ -20,8 +20,8 @@ from demo_line.fault import Condition, Fault, begin, grow
 from demo_line.maintenance import Workshop, WorkState
 from demo_line.maintenance.workshop import STREAM as MAINTENANCE_STREAM
 from demo_line.operators import entered_reasons
-from demo_line.packml import Command, operate
-from demo_line.plan import Phase
+from demo_line.packml import Command, UnitMode, operate
+from demo_line.plan import MODES, Phase
 from demo_line.plan.schedule import Schedule
 from demo_line.unit import AnyUnit, Parameters, Surroundings, UnitType
 
@@ -227,7 +227,13 @@ class Line:
 
     def _follow_plan(self, state: LineState) -> None:
         plan = state.around.plan
+        phase = plan.phase
         self.schedule.step(plan, state.around, state.draws["plan"])
+        if plan.phase is not phase:
+            for unit_id in self.definition.packaging:
+                machine_of = self.units[unit_id].machine
+                if machine_of is not None and machine_of(state.units[unit_id]).mode is not UnitMode.MAINTENANCE:
+                    machine_of(state.units[unit_id]).mode = MODES[plan.phase]
         while plan.progress.mistakes:
             self.add_fault(state, plan.progress.mistakes.pop(), state.elapsed_s)
 
@@ -237,8 +243,8 @@ class Line:
             capacity(parameters, units[unit_id], around, draws[unit_id])
             for unit_id, capacity, parameters in self._machines
         ]
-        buffers = [buffer(parameters, units[unit_id]) for unit_id, buffer, parameters in self._conveyors]
-        moves = flow.solve(can, [b.waiting for b in buffers], [b.room for b in buffers])
+        buffers = [buffer(parameters, units[unit_id], around.dt_s) for unit_id, buffer, parameters in self._conveyors]
+        moves = flow.solve(can, [b.waiting for b in buffers], [b.room for b in buffers], [b.share for b in buffers])
         for i, (unit_id, _, _) in enumerate(self._machines):
             around.moved[unit_id] = around.passed[unit_id] = moves.bottles[i]
             around.starved[unit_id], around.blocked[unit_id] = moves.starved[i], moves.blocked[i]

@@ -1,21 +1,23 @@
-"""What all packaging machines share: their own minor stops, waiting for neighbours, set speed and counts.
+"""What all packaging machines share: own stops, waiting for neighbours and utilities, set speed, counts.
 
 A machine's file adds what is special about it. Stops are a renewal process in running time, so a step may be a second
 or a minute: the part of the step in which the machine is up is exact in both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from math import exp
+from typing import Any, Literal
 
+from numpy.random import default_rng
 from pydantic import BaseModel, ConfigDict, Field
 
 from demo_line.draws import Draws
 from demo_line.packml import Machine, State, advance
 from demo_line.signals import DataType, Signal, packml_signals
-from demo_line.unit import Event, Parameters, Surroundings
+from demo_line.unit import BottleInWork, Event, Parameters, Surroundings
 
-_AT_WORK = frozenset(
+AT_WORK = frozenset(
     {
         State.EXECUTE,
         State.SUSPENDING,
@@ -26,20 +28,29 @@ _AT_WORK = frozenset(
         State.UNHOLDING,
     }
 )
+"""States in which a machine has been started for production."""
+
+READS = ("compressed_air_bar", "mains_on", "line_pace_bottles_h")
+"""What every packaging machine looks up."""
+
+COARSE_S = 10.0
+"""A step longer than this is one of the coarse solver: bottles are counted, not told apart."""
+
+_SPEED_SENSOR_S = 8.0
+"""Time constant with which the speed sensor follows single bottles."""
 
 S = Signal["Station"]
 
-_PATIENCE_S = 3.0
-"""A machine that waits this long for its neighbours is SUSPENDED; a gap between two bottles is none."""
-
 
 class StopCause(BaseModel):
-    """One reason for minor stops.
+    """One reason for stops.
 
     Attributes:
         reason: for people.
         per_h: how often in an hour of running.
         median_s, spread: duration, log-normal, until an operator has noticed and cleared it.
+        waits: `starved` or `blocked` where it comes from outside (SUSPENDED); empty for an own stop (HELD).
+        refill: somebody has to bring material, so it lasts as long as that takes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +59,8 @@ class StopCause(BaseModel):
     per_h: float = Field(ge=0)
     median_s: float = Field(gt=0)
     spread: float = Field(default=0.5, ge=0)
+    waits: Literal["", "starved", "blocked"] = ""
+    refill: bool = False
 
 
 class StationParameters(Parameters):
@@ -55,6 +68,13 @@ class StationParameters(Parameters):
 
     rated_bottles_h: float = Field(gt=0)
     stops: tuple[StopCause, ...] = ()
+    minimum_air_bar: float = Field(default=5.5, ge=0, description="the valves need it")
+    patience_s: float = Field(default=3.0, ge=0, description="a machine that waits this long is SUSPENDED")
+    execute_w: float = Field(ge=0, description="electrical power in EXECUTE, whatever the speed")
+    ready_w: float = Field(ge=0, description="electrical power while it waits or is held")
+    standby_w: float = Field(ge=0, description="electrical power while it is stopped")
+    air_ready_m3_min: float = Field(default=0.0, ge=0, description="free air for blow-off and seals while at work")
+    air_l_bottle: float = Field(default=0.0, ge=0, description="free air that each bottle takes")
 
 
 @dataclass(slots=True)
@@ -62,31 +82,45 @@ class Station:
     """State that every packaging machine has.
 
     Attributes:
+        unit_id: whose state it is.
         packml: its state machine.
         speed_bottles_h: set speed, 0 while it is not at work.
-        actual_bottles_h: what it really moves, averaged over the step.
+        actual_bottles_h: what it really moves, averaged over the step (or some seconds).
         up_s: seconds of this step without an own stop.
-        stop_left_s, stop_reason, stop_began_s: the own stop that is under way.
-        running_left: running time until the next own stop, as a share of the mean time between stops.
+        waits: an outside utility is missing.
+        hold_reason: why it cannot work although nothing has stopped it, e.g. no material; empty = it can.
+        stop_left_s, stop_began_s: the stop that is under way.
+        stop: its cause, or that of the last one.
+        running_left: running time until the next stop, as a share of the mean time between stops.
         busy: share of the up time in which it moved bottles, in the last step.
+        working: share of this step in which it was in EXECUTE.
         waiting_s: how long it has waited for its neighbours.
         carry: part of a bottle that the next step finishes.
+        power_w: mean electrical power in the step.
+        air_m3_min: compressed air that it takes.
         prod_processed_count, prod_defective_count: bottles since the start.
         minor_stop_count: own stops since the start.
         run_s, held_s, starved_s, blocked_s: totals since the start while at work.
+        course: random numbers of the stops, apart from those of the bottles, so that both solvers meet the same stops.
     """
 
+    unit_id: str
     packml: Machine = field(default_factory=Machine)
     speed_bottles_h: float = 0.0
     actual_bottles_h: float = 0.0
     up_s: float = 0.0
+    waits: bool = False
+    hold_reason: str = ""
     stop_left_s: float = 0.0
-    stop_reason: str = ""
     stop_began_s: float = 0.0
+    stop: StopCause | None = None
     running_left: float = -1.0
     busy: float = 1.0
+    working: float = 1.0
     waiting_s: float = 0.0
     carry: float = 0.0
+    power_w: float = 0.0
+    air_m3_min: float = 0.0
     prod_processed_count: int = 0
     prod_defective_count: int = 0
     minor_stop_count: int = 0
@@ -94,150 +128,248 @@ class Station:
     held_s: float = 0.0
     starved_s: float = 0.0
     blocked_s: float = 0.0
+    course: Draws | None = field(default=None, compare=False)
 
     @property
-    def share(self) -> float:
-        """Part of the set speed that it really moves; 0 at rest."""
-        return min(self.actual_bottles_h / self.speed_bottles_h, 1.0) if self.speed_bottles_h > 0.0 else 0.0
+    def stop_reason(self) -> str:
+        """Why it stands now by itself; empty while it does not."""
+        return self.stop.reason if self.stop is not None and self.stop_left_s > 0.0 else self.hold_reason
 
 
 def capacity(
-    station: Station,
-    causes: Sequence[tuple[StopCause, float]],
+    p: StationParameters,
+    s: Station,
     speed_bottles_h: float,
     around: Surroundings,
     draws: Draws,
+    more: Sequence[tuple[StopCause, float]] = (),
 ) -> int:
-    """Bottles that the machine could move in this step if nobody limited it.
+    """Bottles that the machine could move in this step if no neighbour limited it.
 
     Args:
-        station: its state; stops begin and end here.
-        causes: reasons for own stops, each with a factor on its frequency (1 = as configured).
+        p: its parameters.
+        s: its state; stops begin and end here.
         speed_bottles_h: set speed.
         around: the rest of the line.
         draws: random numbers of the machine.
+        more: causes that faults add to those of the parameters, each with a factor on its frequency.
     """
-    if station.packml.state not in _AT_WORK or not around.plan.run:
-        station.up_s = station.speed_bottles_h = station.carry = 0.0
+    supplies = around.supplies
+    if s.packml.state not in AT_WORK or not around.plan.run:
+        if s.stop_left_s > 0.0:
+            _end_stop(s, around, around.elapsed_s - around.dt_s)
+        s.up_s = s.speed_bottles_h = s.carry = 0.0
+        s.waits = False
         return 0
-    station.speed_bottles_h = speed_bottles_h
-    station.up_s = _up_time(station, causes, around, draws)
-    station.held_s += around.dt_s - station.up_s
-    return int(station.carry + speed_bottles_h * station.up_s / 3600.0)
+    s.speed_bottles_h = speed_bottles_h
+    s.waits = supplies["compressed_air_bar"] < p.minimum_air_bar or supplies["mains_on"] < 0.5
+    s.up_s = _up_time(p, s, more, around, draws)
+    if s.hold_reason:
+        s.held_s += s.up_s
+        s.up_s = 0.0
+    if s.waits or s.hold_reason:
+        return 0
+    return int(s.carry + speed_bottles_h * s.up_s / 3600.0)
 
 
-def _up_time(station: Station, causes: Sequence[tuple[StopCause, float]], around: Surroundings, draws: Draws) -> float:
-    """Seconds of the step without an own stop; ends the stop under way and begins new ones."""
-    rate_s = sum(cause.per_h * factor for cause, factor in causes) / 3600.0 * station.busy
-    if station.running_left < 0.0:
-        station.running_left = draws.exponential(1.0)
+def _up_time(
+    p: StationParameters,
+    s: Station,
+    more: Sequence[tuple[StopCause, float]],
+    around: Surroundings,
+    draws: Draws,
+) -> float:
+    """Seconds of the step without a stop; ends the stop under way and begins new ones."""
+    if s.course is None:
+        s.course = Draws(default_rng(int(draws.uniform() * 2.0**53)))
+        s.running_left = s.course.exponential(1.0)
+    per_h = 0.0
+    for cause in p.stops:
+        per_h += cause.per_h
+    for cause, factor in more:
+        per_h += cause.per_h * factor
+    rate_s = per_h / 3600.0 * s.busy
     up_s, left_s = 0.0, around.dt_s
     while left_s > 0.0:
-        if station.stop_left_s > 0.0:
-            passed_s = min(station.stop_left_s, left_s)
-            station.stop_left_s -= passed_s
+        if s.stop_left_s > 0.0:
+            passed_s = min(s.stop_left_s, left_s)
+            s.stop_left_s -= passed_s
             left_s -= passed_s
-            if station.stop_left_s <= 0.0:
-                station.stop_left_s = 0.0
-        elif rate_s * left_s < station.running_left:
-            station.running_left -= rate_s * left_s
+            _add_stopped(s, passed_s)
+            if s.stop_left_s <= 0.0:
+                _end_stop(s, around, around.elapsed_s - left_s)
+        elif rate_s * left_s < s.running_left:
+            s.running_left -= rate_s * left_s
             up_s += left_s
             left_s = 0.0
         else:
-            runs_s = station.running_left / rate_s
+            runs_s = s.running_left / rate_s
             up_s += runs_s
             left_s -= runs_s
-            station.running_left = draws.exponential(1.0)
-            _begin_stop(station, causes, around.elapsed_s - left_s, around, draws)
+            s.running_left = s.course.exponential(1.0)
+            begin_stop(s, _draw_cause(p.stops, more, per_h, s.course), around, around.elapsed_s - left_s)
     return up_s
 
 
-def _begin_stop(
-    station: Station,
-    causes: Sequence[tuple[StopCause, float]],
-    at_s: float,
-    around: Surroundings,
-    draws: Draws,
-) -> None:
-    drawn = draws.uniform() * sum(cause.per_h * factor for cause, factor in causes)
-    chosen = causes[-1][0]
-    for cause, factor in causes:
+def _draw_cause(
+    causes: Sequence[StopCause], more: Sequence[tuple[StopCause, float]], per_h: float, course: Draws
+) -> StopCause:
+    drawn = course.uniform() * per_h
+    for cause in causes:
+        drawn -= cause.per_h
+        if drawn < 0.0:
+            return cause
+    for cause, factor in more:
         drawn -= cause.per_h * factor
         if drawn < 0.0:
-            chosen = cause
-            break
-    station.stop_left_s = draws.lognormal(chosen.median_s, chosen.spread) * around.plan.response
-    station.stop_reason, station.stop_began_s = chosen.reason, at_s
-    station.minor_stop_count += 1
+            return cause
+    return more[-1][0] if more else causes[-1]
 
 
-def account(station: Station, unit_id: str, around: Surroundings, *, waits: bool = False, fault: bool = False) -> int:
+def begin_stop(s: Station, cause: StopCause, around: Surroundings, at_s: float) -> None:
+    """Let the machine stop for a cause at a time; how long, its own course of random numbers says."""
+    response = around.plan.refill_response if cause.refill else around.plan.response
+    duration_s = cause.median_s if s.course is None else s.course.lognormal(cause.median_s, cause.spread)
+    s.stop, s.stop_left_s, s.stop_began_s = cause, duration_s * response, at_s
+    if not cause.waits:
+        s.minor_stop_count += 1
+
+
+def _add_stopped(s: Station, passed_s: float) -> None:
+    waits = s.stop.waits if s.stop is not None else ""
+    if waits == "starved":
+        s.starved_s += passed_s
+    elif waits == "blocked":
+        s.blocked_s += passed_s
+    else:
+        s.held_s += passed_s
+
+
+def _end_stop(s: Station, around: Surroundings, at_s: float) -> None:
+    s.stop_left_s = 0.0
+    if s.stop is not None:
+        fields: dict[str, float | int | str | bool] = {
+            "duration_s": round(at_s - s.stop_began_s, 1),
+            "began_s": round(s.stop_began_s, 1),
+            "state": "SUSPENDED" if s.stop.waits else "HELD",
+        }
+        around.events.append(Event(at_s, s.unit_id, "stop", s.stop.reason, fields))
+
+
+def account(p: StationParameters, s: Station, around: Surroundings, *, run: bool = True, fault: bool = False) -> int:
     """Account for the bottles that the line moved through the machine in this step; returns their number.
 
+    Counts, times, speed and power follow, the demand for compressed air is added, the state machine goes on.
+
     Args:
-        station: its state.
-        unit_id: whose it is.
+        p: its parameters.
+        s: its state.
         around: the rest of the line; its `moved`, `starved` and `blocked` are read.
-        waits: a utility is missing or a safety interlock is open: starved whatever the bottles do.
+        run: False where the plan stops this machine although the line produces.
         fault: aborts the machine.
     """
+    unit_id, dt_s, up_s = s.unit_id, around.dt_s, s.up_s
     moved = around.moved.get(unit_id, 0)
-    dt_s, speed = around.dt_s, station.speed_bottles_h
-    run_s = min(moved / speed * 3600.0, station.up_s) if speed > 0.0 else 0.0
-    short = around.starved.get(unit_id, False) or around.blocked.get(unit_id, False)
-    starved, blocked = _waiting(station, unit_id, around, run_s, short=short, waits=waits)
-    station.carry = min(station.carry + speed * station.up_s / 3600.0 - moved, 1.0)
-    station.busy = (run_s / station.up_s if short else 1.0) if station.up_s > 0.0 else station.busy
-    station.run_s += run_s if short else station.up_s
-    station.actual_bottles_h = moved * 3600.0 / dt_s if dt_s > 10.0 else _smoothed(station, moved, dt_s)
-    station.prod_processed_count += moved
-    held = station.stop_left_s > 0.0
-    was_held = station.packml.state is State.HELD
-    advance(station.packml, dt_s, run=around.plan.run, starved=starved, blocked=blocked, own_stop=held, fault=fault)
-    if was_held and not held and station.stop_reason:
-        duration_s = around.elapsed_s - station.stop_began_s
-        around.events.append(
-            Event(around.elapsed_s, unit_id, "stop", station.stop_reason, {"duration_s": round(duration_s, 1)})
-        )
-        station.stop_reason = ""
+    s.prod_processed_count += moved
+    made_s = s.speed_bottles_h / 3600.0
+    run_s = min(moved / made_s, up_s) if made_s > 0.0 else 0.0
+    waiting = s.waits or around.starved.get(unit_id, False) or around.blocked.get(unit_id, False)
+    starved, blocked = _waiting(p, s, around, up_s - run_s) if waiting else (False, False)
+    if waiting:
+        s.busy = run_s / up_s if up_s > 0.0 else s.busy
+        s.run_s += run_s
+    else:
+        s.busy, s.waiting_s = 1.0, 0.0
+        s.run_s += up_s
+    s.carry = min(s.carry + made_s * up_s - moved, 1.0)
+    own_stop = bool(s.hold_reason)
+    if s.stop_left_s > 0.0 and s.stop is not None:
+        starved, blocked = starved or s.stop.waits == "starved", blocked or s.stop.waits == "blocked"
+        own_stop = own_stop or not s.stop.waits
+    advance(
+        s.packml, dt_s, run=run and around.plan.run, starved=starved, blocked=blocked, own_stop=own_stop, fault=fault
+    )
+    _follow(p, s, around, moved)
     return moved
 
 
-def _waiting(
-    station: Station, unit_id: str, around: Surroundings, run_s: float, *, short: bool, waits: bool
-) -> tuple[bool, bool]:
+def _waiting(p: StationParameters, s: Station, around: Surroundings, idle_s: float) -> tuple[bool, bool]:
     """Whether the machine is starved or blocked for long enough to be SUSPENDED; adds to its totals."""
-    starved = waits or around.starved.get(unit_id, False)
-    idle_s = station.up_s - run_s if short or waits else 0.0
+    starved = s.waits or around.starved.get(s.unit_id, False)
     if starved:
-        station.starved_s += idle_s
-    elif short:
-        station.blocked_s += idle_s
-    station.waiting_s = station.waiting_s + idle_s if idle_s > 0.5 * station.up_s else 0.0
-    long_enough = station.waiting_s >= _PATIENCE_S
-    return starved and long_enough, short and not starved and long_enough
+        s.starved_s += idle_s
+    else:
+        s.blocked_s += idle_s
+    s.waiting_s = s.waiting_s + idle_s if idle_s > 0.5 * s.up_s else 0.0
+    long_enough = s.waits or s.waiting_s >= p.patience_s
+    return starved and long_enough, not starved and long_enough
 
 
-def _smoothed(station: Station, moved: int, dt_s: float) -> float:
-    """Rate of whole bottles, smoothed over some seconds, as a speed sensor shows it."""
-    if station.up_s <= 0.0:
-        return 0.0
-    rate = station.actual_bottles_h + (moved * 3600.0 / dt_s - station.actual_bottles_h) * min(dt_s / 8.0, 1.0)
-    return rate if rate > 1.0 else 0.0
+def _follow(p: StationParameters, s: Station, around: Surroundings, moved: int) -> None:
+    """Speed sensor, power and air; over a long step the share of EXECUTE follows from the bottles at the line's pace.
+
+    The speed sensor is a linear filter, so that what is proportional to it keeps its mean.
+    """
+    dt_s = around.dt_s
+    rate = moved * 3600.0 / dt_s
+    at_work = s.packml.state in AT_WORK
+    if dt_s > COARSE_S:
+        s.actual_bottles_h = rate
+        pace = min(s.speed_bottles_h, around.supplies["line_pace_bottles_h"])
+        s.working = min(rate / pace, s.up_s / dt_s) if pace > 0.0 else 0.0
+    else:
+        actual = s.actual_bottles_h + (rate - s.actual_bottles_h) * (1.0 - exp(-dt_s / _SPEED_SENSOR_S))
+        s.actual_bottles_h = actual if actual > 1.0 else 0.0
+        s.working = 1.0 if s.packml.state is State.EXECUTE else 0.0
+    if around.supplies["mains_on"] < 0.5:
+        s.power_w = 0.0
+    elif at_work or s.working > 0.0:
+        s.power_w = p.ready_w + (p.execute_w - p.ready_w) * s.working
+    else:
+        s.power_w = p.standby_w
+    air_m3_min = s.actual_bottles_h * p.air_l_bottle / 60_000.0 + (p.air_ready_m3_min if at_work else 0.0)
+    s.air_m3_min = air_m3_min
+    around.demands["compressed_air_demand_m3_min"] += air_m3_min
 
 
 def station_signals(rated_bottles_h: float) -> tuple[Signal[Any], ...]:
-    """Signals of every packaging machine: PackML state, speeds, counts."""
+    """Signals of every packaging machine: PackML state, why it stands, speeds, counts."""
     top = rated_bottles_h * 1.25
     return (
         *packml_signals(),
+        S("stop_reason", "", None, None, "Why it stands by itself; empty while it does not",
+          lambda s: s.stop_reason, DataType.STRING, period_s=0),
         S("mach_speed_bottles_h", "bottles/h", 0, top, "Set speed", lambda s: s.speed_bottles_h, period_s=0),
         S("cur_mach_speed_bottles_h", "bottles/h", 0, top, "Current speed",
-               lambda s: s.actual_bottles_h, noise=2.0, resolution=1.0),
+          lambda s: s.actual_bottles_h, noise=2.0, resolution=1.0),
         S("prod_processed_count", "", 0, None, "Bottles processed since start",
-               lambda s: s.prod_processed_count, DataType.INT64, period_s=0),
-        S("prod_defective_count", "", 0, None, "Bottles rejected since start",
-               lambda s: s.prod_defective_count, DataType.INT64, period_s=0),
+          lambda s: s.prod_processed_count, DataType.INT64, period_s=0),
+        S("prod_defective_count", "", 0, None, "Bottles found defective since start",
+          lambda s: s.prod_defective_count, DataType.INT64, period_s=0),
         S("minor_stop_count", "", 0, None, "Own minor stops since start",
-               lambda s: s.minor_stop_count, DataType.INT64, period_s=0),
+          lambda s: s.minor_stop_count, DataType.INT64, period_s=0),
     )  # fmt: skip
+
+
+def station_truth() -> tuple[Signal[Any], ...]:
+    """Hidden totals of every packaging machine: where its time went, and the air it takes."""
+    return (
+        S("run_s", "s", 0, None, "Time in which it worked, since start", lambda s: s.run_s),
+        S("held_s", "s", 0, None, "Time of own stops since start", lambda s: s.held_s),
+        S("starved_s", "s", 0, None, "Time starved from outside since start", lambda s: s.starved_s),
+        S("blocked_s", "s", 0, None, "Time blocked from outside since start", lambda s: s.blocked_s),
+        S("air_m3_min", "m³/min", 0, 5, "Compressed air taken (free air)", lambda s: s.air_m3_min),
+    )
+
+
+def arrived(s: Station, around: Surroundings) -> list[BottleInWork]:
+    """Bottles with a record that came to the machine in this step, in order; it removes those it rejects.
+
+    The list goes on downstream. The coarse solver tells no bottles apart, so it is empty there.
+    """
+    return around.carried.setdefault(s.unit_id, [])
+
+
+def works(unit_id: str) -> Callable[[dict[str, Any]], float]:
+    """Duty of a component that wears while its machine works: 1 in EXECUTE, 0 at rest."""
+    return lambda units: 1.0 if units[unit_id].packml.state is State.EXECUTE else 0.0

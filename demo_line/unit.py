@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from math import exp
+from math import exp, nan
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -64,6 +64,45 @@ class Bottle(NamedTuple):
 
 
 @dataclass(slots=True)
+class BottleInWork:
+    """What is known of a bottle on its way through the line; attributes as those of `Bottle`."""
+
+    number: int
+    lot: str
+    recipe: str
+    valve: int
+    head: int
+    filled_s: float
+    fill_g: float
+    torque_nm: float
+    holding_degc: float
+    fill_degc: float
+    checked_s: float = nan
+    labelled_s: float = nan
+    bundled_s: float = nan
+
+    def leave(self, verdict: str, palletised_s: float = nan) -> Bottle:
+        """Record of the bottle when it leaves the line, palletised or rejected."""
+        return Bottle(
+            self.number,
+            self.lot,
+            self.recipe,
+            self.valve,
+            self.head,
+            self.filled_s,
+            self.checked_s,
+            self.labelled_s,
+            self.bundled_s,
+            palletised_s,
+            self.fill_g,
+            self.torque_nm,
+            self.holding_degc,
+            self.fill_degc,
+            verdict,
+        )
+
+
+@dataclass(slots=True)
 class Surroundings:
     """What the rest of the line does to a unit during one step; one object for the whole line.
 
@@ -79,6 +118,8 @@ class Surroundings:
         plan: what the line is to do now.
         moved: bottles that each packaging machine moves in this step, by unit id.
         passed: of these, what goes on downstream (set by machines that reject).
+        carried: bottles with a record that a packaging machine takes in this step, by unit id; what it leaves in the
+            list goes on downstream (fine solver only).
         starved, blocked: packaging machines that moved less than they could, by unit id.
         power_w: electrical power of each unit so far in this step (of the last step for units that come later).
         events, bottles: what units append.
@@ -92,6 +133,7 @@ class Surroundings:
     plan: PlanState = field(default_factory=PlanState)
     moved: dict[str, int] = field(default_factory=dict)
     passed: dict[str, int] = field(default_factory=dict)
+    carried: dict[str, list[BottleInWork]] = field(default_factory=dict)
     starved: dict[str, bool] = field(default_factory=dict)
     blocked: dict[str, bool] = field(default_factory=dict)
     power_w: dict[str, float] = field(default_factory=dict)
@@ -100,10 +142,17 @@ class Surroundings:
 
 
 class Buffer(NamedTuple):
-    """What a conveyor offers to the machines at its ends, in bottles."""
+    """What a conveyor offers to the machines at its ends.
+
+    Attributes:
+        waiting: bottles at its end.
+        room: places that are free.
+        share: of the bottles that come in the step, the share that reaches its end in time.
+    """
 
     waiting: int
     room: int
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +174,7 @@ class UnitType(Generic[ParametersT, StateT]):
         supplies: names of what it provides; only one unit may provide a name.
         demands: names of what it asks for; equal names of several units are added up.
         capacity: for a packaging machine: bottles it could move in the step; called before all steps.
-        buffer: for a conveyor: what waits and what has room, before the step.
+        buffer: for a conveyor: what waits and what has room, before a step of so many seconds.
         announce: sets what the unit supplies before the first step, from its initial state.
     """
 
@@ -142,7 +191,7 @@ class UnitType(Generic[ParametersT, StateT]):
     supplies: tuple[str, ...] = ()
     demands: tuple[str, ...] = ()
     capacity: Callable[[ParametersT, StateT, Surroundings, Draws], int] | None = None
-    buffer: Callable[[ParametersT, StateT], Buffer] | None = None
+    buffer: Callable[[ParametersT, StateT, float], Buffer] | None = None
     announce: Callable[[ParametersT, StateT, dict[str, float]], None] = lambda _p, _s, _supplies: None
 
 

@@ -1,159 +1,304 @@
 """MONO-30: rinser-filler-capper monobloc with 14-12-5 heads, the bottleneck of the line.
 
 Every bottle passes one of 12 filling valves and one of 5 capping heads; the counts are co-prime, so a bad valve shows
-on every 12th bottle and a bad
-head on every 5th. The bowl is fed by MIX-10; an empty bowl or missing air pressure suspends the unit, a jam of its own
-holds it.
+on every 12th bottle and a bad head on every 5th. The bowl takes product from the buffer tank TNK-25; an empty bowl or
+missing air suspends the monobloc, a stop of its own or missing bottles and caps hold it.
 """
 
 from dataclasses import dataclass, field
+from math import exp
 
 from pydantic import Field
 
-from demo_line import station
+from demo_line import heads, station
 from demo_line.draws import Draws
+from demo_line.plan import Phase, Recipe
 from demo_line.signals import Signal
-from demo_line.station import Station, StationParameters, StopCause, station_signals
-from demo_line.unit import Surroundings, UnitType, approach
+from demo_line.station import COARSE_S, Station, StationParameters, StopCause, station_signals, station_truth
+from demo_line.unit import BottleInWork, Surroundings, UnitType
 
 RINSER_GRIPPERS, FILLING_VALVES, CAPPING_HEADS = 14, 12, 5
+
+FILL_TOLERANCE_G = 15.0
+"""Tolerable deficiency of a 500 ml package (OIML R 87, table 1: 3 % from 300 to 500 ml)."""
+
+TORQUE_LOW_NM, TORQUE_HIGH_NM = 1.4, 2.0
+"""Application torque that closes tightly and that a hand still opens; design values of this line."""
+
+USUAL_SHARE = Recipe().speed_share
+"""Share of the rated speed at which the filling time below holds."""
+
+WORN_VALVE, WORN_HEAD = 7, 3
+"""Numbers of the valve and of the head that the faults wear."""
 
 
 class Mono30Parameters(StationParameters):
     """Design values of the monobloc."""
 
     rated_bottles_h: float = Field(default=3000.0, gt=0)
-    stops: tuple[StopCause, ...] = (StopCause(reason="cap jam", per_h=1.5, median_s=35.0),)
-    bottle_l: float = Field(default=0.5, gt=0)
-    density_kg_l: float = 1.045
-    bowl_mm_per_l: float = Field(default=4.0, description="level per litre in the bowl")
+    stops: tuple[StopCause, ...] = (
+        StopCause(reason="cap jam in the chute", per_h=1.5, median_s=40.0),
+        StopCause(reason="fallen bottle at the infeed worm", per_h=1.6, median_s=35.0),
+        StopCause(reason="bottle gripper opened", per_h=0.5, median_s=45.0),
+        StopCause(reason="cap hopper low", per_h=0.6, median_s=50.0, refill=True),
+        StopCause(reason="no empty bottles", per_h=0.4, median_s=60.0, waits="starved", refill=True),
+    )
+    execute_w: float = Field(default=7000.0, ge=0, description="rinser 3 kW, filler and capper 4 kW")
+    ready_w: float = Field(default=1900.0, ge=0)
+    standby_w: float = Field(default=180.0, ge=0)
+    air_ready_m3_min: float = Field(default=0.20, ge=0)
+    air_l_bottle: float = Field(default=9.0, ge=0)
+    bowl_mm_per_l: float = Field(default=4.0, gt=0, description="level per litre in the bowl")
     bowl_set_point_mm: float = 160.0
     bowl_starved_mm: float = 40.0
     bowl_resume_mm: float = 110.0
-    bowl_full_mm: float = 240.0
-    bowl_gain_l_h_per_mm: float = Field(
-        default=12.0, description="more flow asked for per millimetre below the set point"
-    )
-    minimum_air_bar: float = Field(default=5.5, description="the rinser's and capper's valves need it")
+    bowl_time_constant_s: float = Field(default=20.0, gt=0, description="level control")
+    max_intake_l_h: float = Field(default=2400.0, gt=0)
+    drain_l_h: float = Field(default=900.0, ge=0, description="emptying the bowl before changeover and cleaning")
     fill_valve_offsets_g: tuple[float, ...] = (0.2, -0.3, 0.1, 0.4, -0.2, 0.0, 0.3, -0.4, 0.1, -0.1, 0.2, -0.3)
-    fill_spread_g: float = 0.8
-    fill_tolerance_g: float = Field(default=15.0, description="tolerable deficiency of 500 ml packages, OIML R 87")
+    fill_spread_g: float = Field(default=0.8, gt=0)
+    seal_loss_g: float = Field(default=19.0, description="short fill of a valve whose seal has failed")
+    fill_time_s: float = Field(default=8.0, gt=0, description="valve open, at the usual viscosity")
+    fill_arc_share: float = Field(default=0.6, gt=0, le=1, description="part of a carousel turn for filling")
     torque_nm: float = 1.7
     torque_head_offsets_nm: tuple[float, ...] = (0.02, -0.03, 0.0, 0.03, -0.02)
-    torque_spread_nm: float = 0.06
-    torque_low_nm: float = 1.4
-    torque_high_nm: float = 2.0
-    reject_share: float = Field(
-        0.002, ge=0, le=1, description="bottles rejected for other reasons: crooked cap, scuffed thread"
+    torque_spread_nm: float = Field(default=0.06, gt=0)
+    clutch_loss_nm: float = Field(default=0.6, description="torque lost by a head whose clutch has failed")
+    cap_batch_loss_nm: float = Field(default=0.24, description="torque lost at every head with the worst caps")
+    rinse_l_bottle: float = Field(default=0.12, ge=0)
+    rinse_leak_l_h: float = Field(default=120.0, ge=0, description="through a rinse valve that no longer closes")
+    guide_stops: StopCause = Field(
+        default=StopCause(reason="fallen bottle at the infeed worm", per_h=18.0, median_s=40.0),
+        description="what a loose infeed guide adds",
     )
-    rinse_l_per_bottle: float = 0.12
-    air_m3_min_running: float = Field(default=1.30, ge=0, description="compressed air at rated speed")
-    air_m3_min_standing: float = Field(default=0.05, ge=0)
-    base_power_w: float = 1900.0
-    power_w_at_rated: float = 7000.0
+    speed_loss_share: float = Field(default=0.2, ge=0, le=1, description="set speed that a cautious operator takes off")
+    slow_recipe_share: float = Field(default=0.55, ge=0, description="longer filling time of a viscous product")
 
 
 @dataclass(slots=True)
 class Mono30State(Station):
-    """State of MONO-30."""
+    """State of MONO-30.
 
-    rated_bottles_h: float = 0.0
+    Attributes:
+        fill_by_valve_g, torque_by_head_nm: means of the last twenty bottles or so of each valve and head.
+        light_share, loose_share: expected share of bottles that are light or badly closed (coarse solver).
+    """
+
     bowl_mm: float = 0.0
-    product_demand_l_h: float = 0.0
     bowl_low: bool = False
+    product_l: float = 0.0
+    intake_l: float = 0.0
+    intake_total_l: float = 0.0
+    filled_total_l: float = 0.0
+    drained_total_l: float = 0.0
+    fill_time_s: float = 0.0
     fill_g: float = 0.0
     fill_mean_g: float = 0.0
     cap_torque_nm: float = 0.0
     cap_torque_mean_nm: float = 0.0
     rinse_water_l_h: float = 0.0
     rinse_water_l: float = 0.0
-    air_demand_m3_min: float = 0.0
-    power_w: float = 0.0
-    rejected: int = field(default=0)
+    fill_by_valve_g: list[float] = field(default_factory=list)
+    torque_by_head_nm: list[float] = field(default_factory=list)
+    valve_mean_g: list[float] = field(default_factory=lambda: [0.0] * FILLING_VALVES)
+    head_mean_nm: list[float] = field(default_factory=lambda: [0.0] * CAPPING_HEADS)
+    light_share: float = 0.0
+    loose_share: float = 0.0
 
 
 def _initial(p: Mono30Parameters) -> Mono30State:
-    fill_g = p.bottle_l * p.density_kg_l * 1000.0
+    recipe = Recipe()
+    fill_g = recipe.bottle_l * recipe.density_kg_l * 1000.0
+    speed = p.rated_bottles_h * recipe.speed_share
     return Mono30State(
-        speed_bottles_h=p.rated_bottles_h,
-        actual_bottles_h=p.rated_bottles_h,
-        rated_bottles_h=p.rated_bottles_h,
+        "MONO-30",
+        speed_bottles_h=speed,
+        actual_bottles_h=speed,
+        power_w=p.execute_w,
         bowl_mm=p.bowl_set_point_mm,
-        product_demand_l_h=p.rated_bottles_h * p.bottle_l,
+        fill_time_s=p.fill_time_s,
         fill_g=fill_g,
         fill_mean_g=fill_g,
         cap_torque_nm=p.torque_nm,
         cap_torque_mean_nm=p.torque_nm,
-        rinse_water_l_h=p.rated_bottles_h * p.rinse_l_per_bottle,
-        air_demand_m3_min=p.air_m3_min_running,
-        power_w=p.power_w_at_rated,
+        fill_by_valve_g=[fill_g + offset for offset in p.fill_valve_offsets_g],
+        torque_by_head_nm=[p.torque_nm + offset for offset in p.torque_head_offsets_nm],
     )
 
 
+def _set_speed(p: Mono30Parameters, s: Mono30State, around: Surroundings) -> float:
+    """Set speed of the recipe, unless an operator has taken some off or the valves need longer to fill a bottle.
+
+    A bottle is under its valve for the filling arc of one turn, so speed <= valves x arc / filling time. A recipe whose
+    valves fill slower has a lower set speed; one that was made thicker than it should be is limited by the arc.
+    """
+    severity, share = around.severity, around.plan.recipe.speed_share
+    s.fill_time_s = p.fill_time_s * USUAL_SHARE / share * (1.0 + p.slow_recipe_share * severity["slow_recipe"])
+    set_speed = p.rated_bottles_h * share * (1.0 - p.speed_loss_share * severity["speed_loss"])
+    return min(set_speed, 3600.0 * FILLING_VALVES * p.fill_arc_share / s.fill_time_s)
+
+
 def _capacity(p: Mono30Parameters, s: Mono30State, around: Surroundings, draws: Draws) -> int:
+    supplies, severity = around.supplies, around.severity
+    in_stock = int(min(supplies["bottles_in_stock"], supplies["caps_in_stock"]))
+    s.hold_reason = "" if in_stock > 0 else "no bottles or caps in stock"
     s.bowl_low = s.bowl_mm < (p.bowl_resume_mm if s.bowl_low else p.bowl_starved_mm)
-    can = station.capacity(s, [(cause, 1.0) for cause in p.stops], p.rated_bottles_h, around, draws)
-    waits = s.bowl_low or around.supplies["compressed_air_bar"] < p.minimum_air_bar
-    in_bowl = int(s.bowl_mm / p.bowl_mm_per_l / p.bottle_l)
-    return 0 if waits or around.supplies["outfeed_blocked"] > 0.5 else min(can, in_bowl)
+    speed = _set_speed(p, s, around)
+    loose = severity["loose_infeed_guide"]
+    more = ((p.guide_stops, loose),) if loose > 0.0 else ()
+    can = station.capacity(p, s, speed, around, draws, more)
+    if not around.plan.fill or s.bowl_low:
+        s.waits = s.waits or s.bowl_low
+        return 0
+    supply_l = min(supplies["buffer_available_l"], p.max_intake_l_h * around.dt_s / 3600.0)
+    bottles = int((s.bowl_mm / p.bowl_mm_per_l + supply_l) / (around.plan.recipe.bottle_l * 1.01))
+    return min(can, bottles, in_stock)
 
 
 def _step(p: Mono30Parameters, s: Mono30State, around: Surroundings, draws: Draws) -> None:
-    dt_s = around.dt_s
-    waits = s.bowl_low or around.supplies["compressed_air_bar"] < p.minimum_air_bar
-    if around.supplies["outfeed_blocked"] > 0.5:
-        around.blocked["MONO-30"] = True
-    bottles = station.account(s, "MONO-30", around, waits=waits)
-    rejected = _fill_and_cap(p, s, bottles, draws)
-    s.prod_defective_count += rejected
-    around.passed["MONO-30"] = bottles - rejected
-    flow_l = around.supplies["product_flow_l_h"] * dt_s / 3600.0
-    bowl = s.bowl_mm + (flow_l - bottles * p.bottle_l) * p.bowl_mm_per_l
-    s.bowl_mm = min(max(bowl, 0.0), p.bowl_full_mm)
-    s.product_demand_l_h = _product_demand(p, s)
-    s.rinse_water_l_h = approach(s.rinse_water_l_h, s.actual_bottles_h * p.rinse_l_per_bottle, dt_s, 2.0)
-    s.rinse_water_l += bottles * p.rinse_l_per_bottle
-    share = s.actual_bottles_h / p.rated_bottles_h
-    s.air_demand_m3_min = p.air_m3_min_standing + (p.air_m3_min_running - p.air_m3_min_standing) * share
-    s.power_w = p.base_power_w + (p.power_w_at_rated - p.base_power_w) * share
-    around.supplies["filler_demand_l_h"] = s.product_demand_l_h
-    around.demands["compressed_air_demand_m3_min"] += s.air_demand_m3_min
+    dt_s, supplies, demands = around.dt_s, around.supplies, around.demands
+    bottles = station.account(p, s, around, run=around.plan.fill)
+    made = station.arrived(s, around)
+    made.clear()
+    s.product_l = 0.0
+    if bottles:
+        _means(p, s, around)
+        if dt_s > COARSE_S:
+            _fill_many(p, s, around, bottles, draws)
+        else:
+            _fill_each(p, s, around, bottles, draws, made)
+    _bowl(p, s, around)
+    # What QC-40 found in the step before was made here.
+    s.prod_defective_count += int(supplies["badly_filled_bottles"])
+    leak_l = p.rinse_leak_l_h * around.severity["rinse_valve_passing"] * dt_s / 3600.0
+    rinse_l = bottles * p.rinse_l_bottle + (leak_l if supplies["mains_on"] > 0.5 else 0.0)
+    s.rinse_water_l += rinse_l
+    rinse_l_h = rinse_l * 3600.0 / dt_s
+    s.rinse_water_l_h += (rinse_l_h - s.rinse_water_l_h) * (1.0 - exp(-dt_s / 8.0))
+    demands["water_demand_l_h"] += rinse_l_h
+    demands["drain_l_h"] += rinse_l_h
+    demands["bottles_used"] += bottles
+    demands["caps_used"] += bottles
+    supplies["filler_intake_l"] = s.intake_l
+    supplies["line_pace_bottles_h"] = s.speed_bottles_h or p.rated_bottles_h * around.plan.recipe.speed_share
+    supplies["light_bottle_share"], supplies["loose_cap_share"] = s.light_share, s.loose_share
 
 
-def _product_demand(p: Mono30Parameters, s: Mono30State) -> float:
-    """Flow asked from MIX-10: what the bottles take, corrected by the bowl level, nothing once the bowl is full."""
-    if s.bowl_mm >= p.bowl_full_mm - 10.0:
-        return 0.0
-    wanted = s.actual_bottles_h * p.bottle_l + p.bowl_gain_l_h_per_mm * (p.bowl_set_point_mm - s.bowl_mm)
-    return max(wanted, 0.0)
+def _bowl(p: Mono30Parameters, s: Mono30State, around: Surroundings) -> None:
+    """Bowl level by mass balance: it takes what was filled and what the level control adds, as far as TNK-25 has it.
 
-
-def _fill_and_cap(p: Mono30Parameters, s: Mono30State, bottles: int, draws: Draws) -> int:
-    """Fill and cap the bottles of this step one by one; returns how many were rejected.
-
-    The means follow the last hundred bottles or so.
+    Before a changeover or a cleaning the bowl is emptied to the drain.
     """
-    nominal_g = p.bottle_l * p.density_kg_l * 1000.0
-    rejected = 0
+    dt_s, phase, bowl_l = around.dt_s, around.plan.phase, s.bowl_mm / p.bowl_mm_per_l
+    s.intake_l = drained_l = 0.0
+    if phase is Phase.PRODUCTION or phase is Phase.WARM_UP:
+        missing_l = (p.bowl_set_point_mm - s.bowl_mm) / p.bowl_mm_per_l
+        wanted_l = s.product_l if dt_s > COARSE_S else s.actual_bottles_h * around.plan.recipe.bottle_l * dt_s / 3600.0
+        wanted_l += missing_l * (1.0 - exp(-dt_s / p.bowl_time_constant_s))
+        most_l = min(p.max_intake_l_h * dt_s / 3600.0, around.supplies["buffer_available_l"])
+        s.intake_l = max(min(wanted_l, most_l), 0.0)
+    elif phase is Phase.CHANGEOVER or phase is Phase.CLEANING:
+        drained_l = min(p.drain_l_h * dt_s / 3600.0, bowl_l)
+        around.demands["drain_l_h"] += drained_l * 3600.0 / dt_s
+    s.intake_total_l += s.intake_l
+    s.filled_total_l += s.product_l
+    s.drained_total_l += drained_l
+    s.bowl_mm = (bowl_l + s.intake_l - s.product_l - drained_l) * p.bowl_mm_per_l
+
+
+def _means(p: Mono30Parameters, s: Mono30State, around: Surroundings) -> None:
+    """Expected fill of each valve and torque of each head now."""
+    severity, recipe = around.severity, around.plan.recipe
+    nominal_g = recipe.bottle_l * around.supplies["blend_density_kg_l"] * 1000.0
+    valves, cappers = s.valve_mean_g, s.head_mean_nm
+    for i, offset_g in enumerate(p.fill_valve_offsets_g):
+        valves[i] = nominal_g + offset_g
+    valves[WORN_VALVE - 1] -= p.seal_loss_g * severity["filling_valve_seal"]
+    torque_nm = p.torque_nm - p.cap_batch_loss_nm * severity["cap_batch"]
+    for i, offset_nm in enumerate(p.torque_head_offsets_nm):
+        cappers[i] = torque_nm + offset_nm
+    cappers[WORN_HEAD - 1] -= p.clutch_loss_nm * severity["capper_head_clutch"]
+
+
+def _fill_each(
+    p: Mono30Parameters, s: Mono30State, around: Surroundings, bottles: int, draws: Draws, made: list[BottleInWork]
+) -> None:
+    """Fill and cap the bottles of this step one by one; means follow the last bottles."""
+    plan, supplies = around.plan, around.supplies
+    density_g_l = supplies["blend_density_kg_l"] * 1000.0
     for number in range(s.prod_processed_count - bottles, s.prod_processed_count):
-        s.fill_g = nominal_g + p.fill_valve_offsets_g[number % FILLING_VALVES] + p.fill_spread_g * draws.normal()
-        head = p.torque_head_offsets_nm[number % CAPPING_HEADS]
-        s.cap_torque_nm = p.torque_nm + head + p.torque_spread_nm * draws.normal()
-        rejected += (
-            s.fill_g < nominal_g - p.fill_tolerance_g
-            or not p.torque_low_nm <= s.cap_torque_nm <= p.torque_high_nm
-            or draws.uniform() < p.reject_share
+        valve, head = number % FILLING_VALVES, number % CAPPING_HEADS
+        s.fill_g = fill_g = s.valve_mean_g[valve] + p.fill_spread_g * draws.normal()
+        s.cap_torque_nm = torque_nm = s.head_mean_nm[head] + p.torque_spread_nm * draws.normal()
+        s.fill_mean_g += 0.01 * (fill_g - s.fill_mean_g)
+        s.cap_torque_mean_nm += 0.01 * (torque_nm - s.cap_torque_mean_nm)
+        s.fill_by_valve_g[valve] += heads.MEMORY * (fill_g - s.fill_by_valve_g[valve])
+        s.torque_by_head_nm[head] += heads.MEMORY * (torque_nm - s.torque_by_head_nm[head])
+        s.product_l += fill_g / density_g_l
+        made.append(
+            BottleInWork(
+                number + 1,
+                plan.lot,
+                plan.recipe.name,
+                valve + 1,
+                head + 1,
+                around.elapsed_s,
+                fill_g,
+                torque_nm,
+                supplies["holding_degc"],
+                supplies["buffer_degc"],
+            )
         )
-        s.fill_mean_g += 0.01 * (s.fill_g - s.fill_mean_g)
-        s.cap_torque_mean_nm += 0.01 * (s.cap_torque_nm - s.cap_torque_mean_nm)
-    return rejected
 
 
-def _announce(_p: Mono30Parameters, s: Mono30State, supplies: dict[str, float]) -> None:
-    supplies["filler_demand_l_h"] = s.product_demand_l_h
+def _fill_many(p: Mono30Parameters, s: Mono30State, around: Surroundings, bottles: int, draws: Draws) -> None:
+    """Fill and cap the bottles of a long step: means of each valve and head with the spread of their number.
+
+    How many of them will be found light or badly closed is drawn at QC-40 from the shares expected here.
+    """
+    recipe, first = around.plan.recipe, s.prod_processed_count - bottles
+    total_g = heads.batch(s.valve_mean_g, s.fill_by_valve_g, p.fill_spread_g, first, bottles, draws)
+    total_nm = heads.batch(s.head_mean_nm, s.torque_by_head_nm, p.torque_spread_nm, first, bottles, draws)
+    share = 1.0 - 0.99**bottles
+    s.fill_mean_g += share * (total_g / bottles - s.fill_mean_g)
+    s.cap_torque_mean_nm += share * (total_nm / bottles - s.cap_torque_mean_nm)
+    last = first + bottles - 1
+    s.fill_g = s.valve_mean_g[last % FILLING_VALVES] + p.fill_spread_g * draws.normal()
+    s.cap_torque_nm = s.head_mean_nm[last % CAPPING_HEADS] + p.torque_spread_nm * draws.normal()
+    s.product_l = total_g / (around.supplies["blend_density_kg_l"] * 1000.0)
+    limit_g = recipe.bottle_l * recipe.density_kg_l * 1000.0 - FILL_TOLERANCE_G
+    s.light_share = heads.share_below(limit_g, s.valve_mean_g, p.fill_spread_g)
+    s.loose_share = heads.share_below(TORQUE_LOW_NM, s.head_mean_nm, p.torque_spread_nm)
+    s.loose_share += 1.0 - heads.share_below(TORQUE_HIGH_NM, s.head_mean_nm, p.torque_spread_nm)
 
 
 S = Signal[Mono30State]
+
+
+def _of_valve(i: int) -> Signal[Mono30State]:
+    name = f"fill_valve_{i + 1:02d}_g"
+    return S(name, "g", 0, 600, f"Mean fill of the last bottles of valve {i + 1}", lambda s: s.fill_by_valve_g[i])
+
+
+def _of_head(i: int) -> Signal[Mono30State]:
+    name = f"torque_head_{i + 1}_nm"
+    return S(name, "N·m", 0, 4, f"Mean torque of the last bottles of head {i + 1}", lambda s: s.torque_by_head_nm[i])
+
+
+def _truth() -> tuple[Signal[Mono30State], ...]:
+    """What only a test by valve or by head, or a balance, shows."""
+    return (
+        *(_of_valve(i) for i in range(FILLING_VALVES)),
+        *(_of_head(i) for i in range(CAPPING_HEADS)),
+        S("product_in_l", "L", 0, None, "Product taken from TNK-25 since start", lambda s: s.intake_total_l),
+        S("product_filled_l", "L", 0, None, "Product filled into bottles since start", lambda s: s.filled_total_l),
+        S("product_drained_l", "L", 0, None, "Product drained from the bowl since start", lambda s: s.drained_total_l),
+    )
+
+
+def _announce(_p: Mono30Parameters, s: Mono30State, supplies: dict[str, float]) -> None:
+    supplies["line_pace_bottles_h"] = s.speed_bottles_h
+
 
 UNIT = UnitType(
     unit_id="MONO-30",
@@ -164,26 +309,37 @@ UNIT = UnitType(
     capacity=_capacity,
     power_w=lambda s: s.power_w,
     machine=lambda s: s.packml,
-    reads=("product_flow_l_h", "compressed_air_bar", "outfeed_blocked"),
-    supplies=("filler_demand_l_h",),
-    demands=("compressed_air_demand_m3_min",),
+    reads=(
+        *station.READS,
+        "buffer_available_l",
+        "buffer_degc",
+        "holding_degc",
+        "blend_density_kg_l",
+        "bottles_in_stock",
+        "caps_in_stock",
+        "badly_filled_bottles",
+    ),
+    supplies=("filler_intake_l", "line_pace_bottles_h", "light_bottle_share", "loose_cap_share"),
+    demands=("compressed_air_demand_m3_min", "water_demand_l_h", "drain_l_h", "bottles_used", "caps_used"),
     announce=_announce,
+    truth=(*station_truth(), *_truth()),
     signals=(
         *station_signals(3000.0),
         S("bowl_level_mm", "mm", 0, 250, "Level of the filler bowl", lambda s: s.bowl_mm, noise=0.4, resolution=0.1),
+        S("fill_time_s", "s", 0, 30, "Opening time of the filling valves",
+          lambda s: s.fill_time_s, noise=0.03, resolution=0.01, period_s=10),
         S("fill_g", "g", 0, 600, "Net fill of the last bottle", lambda s: s.fill_g, resolution=0.1, period_s=0),
         S("fill_mean_g", "g", 0, 600, "Mean net fill of the last hundred bottles",
           lambda s: s.fill_mean_g, resolution=0.01, period_s=10),
         S("cap_torque_nm", "N·m", 0, 4, "Cap torque of the last bottle",
           lambda s: s.cap_torque_nm, resolution=0.01, period_s=0),
         S("cap_torque_mean_nm", "N·m", 0, 4, "Mean cap torque of the last hundred bottles",
-          lambda s: s.cap_torque_mean_nm, resolution=0.001,
-          period_s=10),
+          lambda s: s.cap_torque_mean_nm, resolution=0.001, period_s=10),
         S("rinse_water_l_h", "L/h", 0, 600, "Rinse water", lambda s: s.rinse_water_l_h, noise=1.0, resolution=0.1),
         S("rinse_water_l", "L", 0, None, "Rinse water used since start",
           lambda s: s.rinse_water_l, resolution=0.01, period_s=10),
         S("compressed_air_m3_min", "m³/min", 0, 5, "Compressed air taken (free air)",
-          lambda s: s.air_demand_m3_min, noise=0.01, resolution=0.001),
+          lambda s: s.air_m3_min, noise=0.01, resolution=0.001),
         S("power_w", "W", 0, 10000, "Electrical power of the monobloc",
           lambda s: s.power_w, noise=25.0, resolution=1.0),
     ),

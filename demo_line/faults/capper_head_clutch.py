@@ -1,0 +1,16 @@
+"""M6: the clutch of capper head 3 weakens within days; every 5th cap is loose, some bottles leak."""
+
+from demo_line.fault import Fault, Growth
+from demo_line.station import works
+
+FAULT = Fault(
+    name="capper_head_clutch",
+    code="M6",
+    title="Capper head 3, clutch",
+    unit_id="MONO-30",
+    component="magnetic clutch of capper head 3",
+    mechanism="slip of the clutch below its setting",
+    growth=Growth("linear", life_h=60.0, spread=0.25),
+    duty=works("MONO-30"),
+    cures=("replace_capper_clutch",),
+)

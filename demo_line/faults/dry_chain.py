@@ -1,0 +1,16 @@
+"""M7: the chain of the conveyor before the palletiser runs dry within weeks and wears its gearbox."""
+
+from demo_line.fault import Fault, Growth
+from demo_line.station import works
+
+FAULT = Fault(
+    name="dry_chain",
+    code="M7",
+    title="Conveyor CNV-4, dry chain and gearbox",
+    unit_id="CNV-4",
+    component="chain and gearbox of CNV-4",
+    mechanism="lack of lubrication, friction and wear",
+    growth=Growth("exponential", life_h=400.0, spread=0.25),
+    duty=works("CNV-4"),
+    cures=("lubricate_chain",),
+)

@@ -1,0 +1,16 @@
+"""M5: the seal of filling valve 7 wears within days; every 12th bottle becomes light, the mean barely moves."""
+
+from demo_line.fault import Fault, Growth
+from demo_line.station import works
+
+FAULT = Fault(
+    name="filling_valve_seal",
+    code="M5",
+    title="Filling valve 7, seal",
+    unit_id="MONO-30",
+    component="seal of filling valve 7",
+    mechanism="wear of the seal, air drawn in while it fills",
+    growth=Growth("linear", life_h=72.0, spread=0.25),
+    duty=works("MONO-30"),
+    cures=("replace_valve_seal",),
+)

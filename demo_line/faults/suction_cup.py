@@ -1,0 +1,15 @@
+"""A suction cup of the palletiser wears within days: weaker vacuum, longer cycles, dropped packs."""
+
+from demo_line.fault import Fault, Growth
+from demo_line.station import works
+
+FAULT = Fault(
+    name="suction_cup",
+    title="Palletiser, suction cup",
+    unit_id="PAL-70",
+    component="suction cup of the gripper",
+    mechanism="crack in the lip, air drawn in",
+    growth=Growth("exponential", life_h=72.0, spread=0.25),
+    duty=works("PAL-70"),
+    cures=("replace_suction_cup",),
+)

@@ -1,0 +1,14 @@
+"""M11: a phase of the shrink tunnel's heaters opens at once; half the heat is left, the tunnel cannot recover."""
+
+from demo_line.fault import Fault, Growth
+
+FAULT = Fault(
+    name="tunnel_heater_phase_open",
+    code="M11",
+    title="Shrink tunnel, heater phase open",
+    unit_id="SHR-60",
+    component="heater supply L1 of the shrink tunnel",
+    mechanism="open circuit at a burnt terminal",
+    growth=Growth("sudden", life_h=0.0),
+    cures=("replace_heater_terminal",),
+)
