@@ -71,13 +71,16 @@ async def _run(
 ) -> None:
     step_ns = round(config.line.step_s * NS_PER_S)
     grid = Grid(step_ns, time.time_ns())
-    state, listening = line.start(config.line.seed), False
+    state, listening = line.start(config.line.seed, grid.next_ns - step_ns), False
+    line.go_live(state)
     while not stop.is_set():
         due = grid.due(time.time_ns())
         if due.jumped_ns:
             _log.warning(
                 "the clock jumped or the process stood still: going on %+.1f s later", due.jumped_ns / NS_PER_S
             )
+            # The shifts follow the wall clock.
+            state.around.plan.start_ns += due.jumped_ns
         for time_ns in due.times_ns:
             line.step(state, config.line.step_s)
             if outlets.cells:
@@ -86,6 +89,8 @@ async def _run(
                     await cell.offer(offers)
             if outlets.devices is not None:
                 outlets.devices.offer(time_ns, state, config.line.step_s)
+            state.around.events.clear()
+            state.around.bottles.clear()
         if not listening:
             # Only now, so that the first thing a client sees is a journalled value.
             await _listen(outlets.cells, stack)

@@ -9,5 +9,6 @@ FAULT = Fault(
     component="coupling between motor and pump",
     mechanism="angular misalignment after work on it",
     growth=Growth("linear", life_h=1500.0, spread=0.3),
+    duty=lambda units: units["MIX-10"].shaft_speed_rpm / 2900.0,
     cures=("align_pump",),
 )

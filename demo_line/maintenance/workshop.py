@@ -14,7 +14,7 @@ from demo_line.fault import Condition, Fault, begin
 from demo_line.maintenance.definition import Access, Action, Asset, LockStep, MaintenanceDefinition, Part
 from demo_line.maintenance.work import Done, Job, MaintenanceError, WorkState
 from demo_line.packml import Command, Machine, State, UnitMode, accepts, operate
-from demo_line.plan import Phase
+from demo_line.plan import MODES, Phase
 from demo_line.unit import Event, Surroundings
 
 MISALIGNMENT = "misalignment"
@@ -104,7 +104,7 @@ class Workshop:
             raise MaintenanceError(f"{unit_id} is not locked")
         machine = self._machine(run, unit_id)
         if machine.mode is UnitMode.MAINTENANCE:
-            machine.mode = UnitMode.PRODUCTION
+            machine.mode = MODES[run.around.plan.phase]
         self._tell(run, unit_id, "lockout", "unlocked", {})
 
     def act(self, run: Run, name: str, *, hasty: bool = False) -> Job:
@@ -241,7 +241,7 @@ class Workshop:
         machine = self._machine(run, unit_id)
         if accepts(machine, Command.CLEAR):
             operate(machine, Command.CLEAR)
-        machine.released = True
+        machine.released, machine.mode = True, MODES[run.around.plan.phase]
 
     def _machine(self, run: Run, unit_id: str) -> Machine:
         machine_of = self._machines.get(unit_id)
