@@ -219,6 +219,31 @@ class MqttDiscoverConfig(_Discovery):
     time_unit: TimeUnit = "s"
 
 
+class MqttWaveformConfig(Settings):
+    """Blocks of a waveform in the JSON messages of a topic: base64 of samples, published as one value each.
+
+    Attributes:
+        topic: topic without wildcards.
+        unit: unit of a sample after scaling.
+        samples, scale, rate: JSON pointers to the base64 text, to the factor of a sample (left out = 1) and to the
+            samples a second.
+        encoding: how a sample is written, little-endian.
+        time, time_unit: JSON pointer to the time of the first sample, and its unit; left out = arrival time.
+    """
+
+    device: DeviceName
+    metric: MetricName
+    topic: str = Field(min_length=1, pattern=r"^[^+#]+$")
+    unit: str = ""
+    description: str = ""
+    samples: str = Field("/samples", pattern=r"^/.*$")
+    scale: str | None = Field(None, pattern=r"^/.*$")
+    rate: str = Field("/rate_hz", pattern=r"^/.*$")
+    encoding: Literal["int16", "float32"] = "int16"
+    time: str | None = Field(None, pattern=r"^/.*$")
+    time_unit: TimeUnit = "s"
+
+
 class MqttAvailabilityConfig(Settings):
     """Topic that says whether a device is there (last will); everything but `online` turns its tags stale."""
 
@@ -241,16 +266,18 @@ class MqttSourceConfig(_SourceConfig):
     tags: tuple[MqttTagConfig, ...] = ()
     devices: tuple[MqttDeviceConfig, ...] = ()
     discover: tuple[MqttDiscoverConfig, ...] = ()
+    waveforms: tuple[MqttWaveformConfig, ...] = ()
     availability: tuple[MqttAvailabilityConfig, ...] = ()
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
-        if not (self.tags or self.devices or self.discover):
+        if not (self.tags or self.devices or self.discover or self.waveforms):
             raise ValueError(
                 f"source {self.name!r} reads nothing: "
-                "give [[sources.tags]], [[sources.devices]] or [[sources.discover]]"
+                "give [[sources.tags]], [[sources.devices]], [[sources.discover]] or [[sources.waveforms]]"
             )
-        _require_unique((tag.device, tag.metric) for tag in self.tags)
+        waveforms = ((waveform.device, waveform.metric) for waveform in self.waveforms)
+        _require_unique((*((tag.device, tag.metric) for tag in self.tags), *waveforms))
         return self
 
 

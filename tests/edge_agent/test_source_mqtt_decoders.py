@@ -1,6 +1,8 @@
 """Decoders of plain-MQTT devices: what their real messages mean, and that nothing malformed passes or crashes."""
 
+import base64
 import json
+from array import array
 from contextlib import suppress
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.sources.config import MqttDeviceConfig, MqttDiscoverConfig, MqttTagConfig
+from edge_agent.sources.config import MqttDeviceConfig, MqttDiscoverConfig, MqttTagConfig, MqttWaveformConfig
 from edge_agent.sources.mqtt.decoders import DEVICES, JsonDiscovery, TagDecoder
 from edge_agent.sources.mqtt.values import (
     Item,
@@ -22,7 +24,9 @@ from edge_agent.sources.mqtt.values import (
     resolve,
     widest,
 )
+from edge_agent.sources.mqtt.waveforms import WaveformDecoder
 from edge_agent.sparkplug.metric import DataType
+from edge_agent.sparkplug.waveform import decode as decode_block
 
 TS_NS = 1_763_780_000_370_000_000
 
@@ -99,7 +103,7 @@ def test_tasmota_times(offset_h: float | None, text: str, time_ns: int | None) -
 
 
 def test_a_tasmota_meter_of_three_phases() -> None:
-    """Each phase of a list is a metric of its own; a longer list is no phases, and a key that is a number harms nobody."""
+    """Each phase of a list is a metric of its own; a longer list is no phases; a number as a key harms nobody."""
     document = {"ENERGY": {"Power": [20, 0, 20.5], "Total": 1.5, "History": [1, 2, 3, 4]}, "5": 7}
     assert list(_device("tasmota", "meter").decode("tele/meter/SENSOR", json.dumps(document).encode())) == [
         Item("tele/meter/SENSOR#/ENERGY/Power/0", "energy_power_0_w", 20.0, None, "W"),
@@ -222,3 +226,45 @@ def test_topic_filters() -> None:
     assert not matches("a/+", "a/b/c")
     assert not matches("a/b", "a")
     assert widest(["a/#", "a/b", "a/+", "c", "c"]) == ["a/#", "c"]
+
+
+BLOCK = {
+    "ts": 1_763_780_000_370, "unit": "g", "rate_hz": 12_800, "scale": 0.5,
+    "samples": base64.b64encode(array("h", [2, -4, 32_767]).tobytes()).decode(),
+}  # fmt: skip
+
+
+def _waveform(**more: Any) -> WaveformDecoder:
+    content = {"topic": "vib/waveform", "device": "MIX-10", "metric": "waveform_g", "unit": "g", "scale": "/scale"}
+    return WaveformDecoder(MqttWaveformConfig.model_validate({**content, "time": "/ts", "time_unit": "ms", **more}))
+
+
+def test_a_waveform_block_is_one_value() -> None:
+    """Samples are scaled, in their order, at the message's own time, with the unit of the configuration."""
+    (item,) = _waveform().decode("vib/waveform", json.dumps(BLOCK).encode())
+    assert isinstance(item.value, bytes)
+    found = decode_block(item.value)
+    assert item._replace(value=None) == Item("vib/waveform#/samples", "waveform_g", None, TS_NS, "g")
+    assert (found.rate_hz, array("f", found.samples).tolist()) == (12_800.0, [1.0, -2.0, 16_383.5])
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"samples": "not base64!"}, "base64"),
+        ({"samples": base64.b64encode(b"abc").decode()}, "base64"),
+        ({"samples": [1, 2]}, "not text"),
+        ({"samples": ""}, "0 samples"),
+        ({"rate_hz": "fast"}, "not a number"),
+        ({"rate_hz": 10**400}, "too large"),
+        ({"scale": 1e40}, "not a finite"),
+        ({"ts": "now"}, "not a number"),
+    ],
+)
+def test_a_malformed_waveform_is_said(change: dict[str, Any], reason: str) -> None:
+    """Whatever is wrong with a block, the message is refused with words and nothing crashes."""
+    with pytest.raises(MalformedError, match=reason):
+        list(_waveform().decode("vib/waveform", json.dumps({**BLOCK, **change}).encode()))
+    missing = {key: value for key, value in BLOCK.items() if key not in change}
+    with pytest.raises(MalformedError, match="nothing at"):
+        list(_waveform().decode("vib/waveform", json.dumps(missing).encode()))

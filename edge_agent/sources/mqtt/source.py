@@ -15,6 +15,7 @@ from edge_agent.sources.config import MqttSourceConfig, MqttTagConfig
 from edge_agent.sources.mqtt.decoders import DEVICES, Decoder, JsonDiscovery, TagDecoder, address_of, availability_of
 from edge_agent.sources.mqtt.presence import Presence
 from edge_agent.sources.mqtt.values import Item, MalformedError, matches, widest
+from edge_agent.sources.mqtt.waveforms import WaveformDecoder
 from edge_agent.sparkplug.client import Message, MqttClient
 from edge_agent.sparkplug.metric import DataType, Value
 from edge_agent.sparkplug.origin import Origin
@@ -62,6 +63,7 @@ class MqttSource:
         self._explicit = {address_of(tag) for tag in config.tags}
         self._decoders: list[Decoder] = [DEVICES[device.decoder](device) for device in config.devices]
         self._decoders += [JsonDiscovery(discovery) for discovery in config.discover]
+        self._decoders += [WaveformDecoder(waveform) for waveform in config.waveforms]
         self._availability = [_Availability(entry.topic, entry.device, entry.online) for entry in config.availability]
         for device in config.devices:
             topic, online = availability_of(device)
@@ -235,7 +237,17 @@ class MqttSource:
             return self._numbers.get(key)  # a null says nothing about the type
         rule = decoder.rule(item.metric)
         return self._declare(
-            Tag(decoder.device, item.metric, datatype, item.address, self._origin, item.unit, rule=rule), sink
+            Tag(
+                decoder.device,
+                item.metric,
+                datatype,
+                item.address,
+                self._origin,
+                item.unit,
+                description=item.description,
+                rule=rule,
+            ),
+            sink,
         )
 
     def _declare(self, tag: Tag, sink: Sink) -> int:
@@ -258,6 +270,8 @@ def _datatype_of(value: Value) -> DataType | None:
         return DataType.BOOLEAN
     if isinstance(value, int | float):
         return DataType.DOUBLE
+    if isinstance(value, bytes):
+        return DataType.BYTES
     return DataType.STRING if isinstance(value, str) else None
 
 

@@ -28,6 +28,7 @@ class Item(NamedTuple):
         value: value; None is a null of the device.
         time_ns: own time, UTC nanoseconds since 1970; None where the message has none.
         unit: engineering unit that the decoder knows; empty otherwise.
+        description: one line for people; empty where the decoder knows none.
     """
 
     address: str
@@ -35,6 +36,7 @@ class Item(NamedTuple):
     value: Value
     time_ns: int | None
     unit: str = ""
+    description: str = ""
 
 
 def parse_json(payload: bytes) -> Any:
