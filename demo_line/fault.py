@@ -80,6 +80,8 @@ class Fault:
         twin_of: name of the fault that a twin looks like.
         duty: how hard the component works now, 1 = normal production, read from the states of all units by unit id.
         rate: growth relative to normal that comes from other severities (interaction).
+        removed: whether the line's own routine, such as the daily cleaning, takes it away now, read from the states of
+            all units; it then grows again from nothing.
         cures: names of the maintenance actions that remove it.
         sensor: what it does to readings.
     """
@@ -95,6 +97,7 @@ class Fault:
     twin_of: str = ""
     duty: Callable[[dict[str, Any]], float] = lambda _units: 1.0
     rate: Callable[[dict[str, float]], float] = lambda _severity: 1.0
+    removed: Callable[[dict[str, Any]], bool] = lambda _units: False
     cures: tuple[str, ...] = ()
     sensor: tuple[SensorEffect, ...] = ()
 
@@ -108,7 +111,7 @@ class Condition:
         life_h: hours from onset to severity 1 in this run, drawn from the seed.
         used: share of the life that is over.
         severity: 0 absent, 1 functional failure.
-        mean_duty: duty averaged over about a day, for the remaining life.
+        mean_duty: duty, and what other faults make of it, averaged over about a day, for the remaining life.
     """
 
     onset_s: float
@@ -134,13 +137,17 @@ def grow(
     fault: Fault, condition: Condition, elapsed_s: float, dt_s: float, units: dict[str, Any], severity: dict[str, float]
 ) -> None:
     """Let one step pass; `severity` gets the new value under the fault's name."""
+    if condition.used > 0.0 and fault.removed(units):
+        condition.used = condition.severity = severity[fault.name] = 0.0
+        return
     acting_s = min(elapsed_s - condition.onset_s, dt_s)
     if acting_s <= 0.0 or condition.severity >= 1.0:
         return
     duty = fault.duty(units) if fault.growth.clock == "duty" else 1.0
-    condition.mean_duty += (duty - condition.mean_duty) * min(dt_s / 86_400.0, 1.0)
+    speed = duty * fault.rate(severity)
+    condition.mean_duty += (speed - condition.mean_duty) * min(dt_s / 86_400.0, 1.0)
     if fault.growth.law == "sudden":
         condition.used = 1.0
     else:
-        condition.used += duty * fault.rate(severity) * acting_s / 3600.0 / condition.life_h
+        condition.used += speed * acting_s / 3600.0 / condition.life_h
     condition.severity = severity[fault.name] = fault.growth.severity(condition.used)

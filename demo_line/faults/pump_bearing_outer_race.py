@@ -1,4 +1,7 @@
-"""M1: the pump's drive-end bearing 6205 spalls on its outer race, within weeks of duty."""
+"""M1: the pump's drive-end bearing 6205 spalls on its outer race, within weeks of duty.
+
+Cavitation and misalignment load the bearing and shorten its life.
+"""
 
 from demo_line.fault import Fault, Growth
 from demo_line.packml import State
@@ -14,5 +17,6 @@ FAULT = Fault(
     mechanism="spalling of the outer race",
     growth=Growth("exponential", life_h=500.0, spread=0.25),
     duty=lambda units: 1.0 if units["MIX-10"].packml.state in _TURNING else 0.0,
+    rate=lambda severity: 1.0 + 1.5 * severity.get("strainer_blocked", 0.0) + severity.get("misalignment", 0.0),
     cures=("replace_pump_bearing",),
 )

@@ -45,7 +45,7 @@ class Cip93Parameters(Parameters):
     """Design values of the program, the supply tank and the sensors."""
 
     pre_rinse_s: float = Field(default=540.0, gt=0)
-    caustic_s: float = Field(default=1260.0, gt=0)
+    caustic_s: float = Field(default=1248.0, gt=0)
     rinse_s: float = Field(default=864.0, gt=0)
     acid_s: float = Field(default=972.0, gt=0)
     final_rinse_s: float = Field(default=864.0, gt=0)
@@ -61,7 +61,7 @@ class Cip93Parameters(Parameters):
     standby_w: float = Field(default=40.0, ge=0)
     metal_l: float = Field(default=40.0, ge=0, description="circuit and tank walls as litres of water")
     loss_w_k: float = Field(default=25.0, gt=0)
-    circuit_l: float = Field(default=50.0, gt=0)
+    circuit_l: float = Field(default=65.0, gt=0)
     caustic_ms_cm: float = Field(default=85.0, description="2 % sodium hydroxide, referred to 20 °C")
     acid_ms_cm: float = Field(default=50.0, description="1 % nitric acid, referred to 20 °C")
     soil_ms_cm: float = Field(default=2.5, description="drink left in the circuit")

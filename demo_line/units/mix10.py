@@ -1,200 +1,312 @@
 """MIX-10: blend tank with its product pump on a drive.
 
-The pump feeds the filler and, through a fixed orifice, mixes the tank. The drive follows the flow that the filler asks
-for, so speed, pressures, power,
-current, heat and vibration all follow from flow, tank level and wear.
+Water, tempered by the compressor's waste heat, and cold concentrate are dosed to the recipe's sugar content. The pump
+feeds the pasteuriser and, through a fixed orifice, mixes the tank. The drive follows the flow that the pasteuriser asks
+for, so speed, pressures, power, current, heat and vibration all follow from flow, tank level, strainer and wear. Before
+a changeover or a cleaning the tank is emptied into a return tank, from which the next batch takes it; its heel is lost.
 """
 
 from dataclasses import dataclass
-from math import sqrt
+from math import exp, sqrt
 
 from pydantic import Field
 
 from demo_line.draws import Draws
+from demo_line.drink import (
+    CONCENTRATE_KJ_L_K,
+    WATER_KJ_L_K,
+    brix_of,
+    concentrate_share,
+    density_kg_l,
+    heat_capacity_kj_l_k,
+)
 from demo_line.packml import Machine, State, advance
+from demo_line.plan import MODES, Phase
+from demo_line.pump import (
+    PumpParameters,
+    bearing_friction_w,
+    current_a,
+    electrical_power_w,
+    operating_point,
+    standing_suction_bar,
+)
 from demo_line.signals import Signal, packml_signals
-from demo_line.unit import Parameters, Surroundings, UnitType, approach
+from demo_line.unit import Surroundings, UnitType, approach
+from demo_line.waveform import PumpCondition, features
 
-HYDRAULIC_W_PER_M3_H_BAR = 1e5 / 3600.0
-"""1 m3/h at 1 bar is 27.8 W."""
+_VIBRATION_PERIOD_S = 10.0
 
 _RUNNING = frozenset(
     {State.EXECUTE, State.SUSPENDING, State.SUSPENDED, State.UNSUSPENDING, State.STARTING, State.UNHOLDING}
 )
+_BLENDING = frozenset({Phase.WARM_UP, Phase.PRODUCTION, Phase.CHANGEOVER})
+_EMPTIED = frozenset({Phase.CHANGEOVER, Phase.CLEANING})
 
 
-class Mix10Parameters(Parameters):
-    """Design values of tank, pump, motor and bearing."""
+class Mix10Parameters(PumpParameters):
+    """Design values of tank and dosing, besides those of the pump."""
 
     tank_l: float = Field(default=600.0, gt=0)
-    tank_height_m: float = Field(default=2.0, gt=0)
-    foot_height_m: float = Field(default=1.6, ge=0, description="height of the tank's bottom above the pump")
+    max_flow_l_h: float = 2000.0
     refill_start_pct: float = 40.0
-    refill_stop_pct: float = 88.0
+    refill_stop_pct: float = 84.0
     refill_l_h: float = Field(default=3600.0, ge=0)
     empty_pct: float = Field(default=4.0, description="the pump is stopped below this level")
-    brix: float = 11.2
-    max_flow_l_h: float = 2000.0
-    rated_speed_rpm: float = 2900.0
-    shutoff_bar: float = Field(default=3.5, description="differential pressure at rated speed and no flow")
-    curve_bar_per_m3_h2: float = Field(
-        default=0.01038, description="drop of the pump curve with the square of the flow"
-    )
-    static_bar: float = Field(default=2.5, description="back pressure of the line at no flow")
-    system_bar_per_m3_h2: float = Field(default=0.2222, description="friction of the line to the filler")
-    mixing_m3_h_per_sqrt_bar: float = Field(default=4.04, description="orifice of the mixing return")
-    strainer_bar_per_m3_h2: float = Field(default=0.0006, description="clean suction strainer")
-    best_flow_m3_h: float = 10.0
-    best_efficiency: float = 0.62
-    motor_efficiency: float = 0.83
-    rated_current_a: float = 4.6
-    magnetising_share: float = Field(default=0.6, description="magnetising part of the rated current")
-    voltage_v: float = 400.0
-    bearing_friction_w: float = 55.0
-    bearing_k_per_w: float = Field(default=0.36, description="heating of the bearing by its own friction")
-    motor_k_per_w: float = Field(default=0.018, description="heating of the bearing by the motor's losses")
-    bearing_time_constant_s: float = 1200.0
-    wear: float = Field(default=0.0, ge=0, le=1, description="bearing wear at the start: 0 healthy, 1 at its end")
+    dosing_spread: float = Field(default=0.008, ge=0, description="standard deviation of the dosed concentrate")
+    dosing_time_constant_s: float = Field(default=1800.0, gt=0)
+    heel_l: float = Field(default=8.0, ge=0, description="lost at every emptying")
+    late_interface_l: float = Field(default=60.0, ge=0, description="more of it when the interface is switched late")
+    tempered_degc: float = Field(default=27.0, description="set point of the blend water")
+    tempering_k: float = Field(default=16.0, ge=0, description="most that the waste heat lifts it above raw water")
+    colder_feed_k: float = Field(default=7.2, description="lower blend water with the tempering in bypass")
+    rich_recipe_k: float = Field(default=7.6, description="lower blend water of the richer recipe, for its aroma")
+    rich_recipe_brix: float = Field(default=5.0, description="sugar content of the richer recipe above the ordered one")
+    concentrate_degc: float = Field(default=4.0, description="from the cold store")
+    tank_loss_w_k: float = Field(default=15.0, ge=0)
+    pump_heat_share: float = Field(default=0.75, description="of the pump's power that stays in the tank")
 
 
 @dataclass(slots=True)
 class Mix10State:
-    """State of MIX-10; pressures are gauge pressures."""
+    """State of MIX-10; pressures are gauge pressures.
+
+    Attributes:
+        packml: its state machine.
+        volume_l, share, blend_degc: content of the tank, its concentrate per litre, its temperature.
+        level_pct, brix: as the sensors see it; `density_kg_l` and heat capacity `kj_l_k` follow from the sugar.
+        phase: of the last step; emptying follows from its change.
+        refilling, emptying: what the tank does.
+        parked_l, parked_concentrate_l: in the return tank.
+        dosing_error: of the concentrate, as a share.
+        product_flow_l_h: mean to the pasteuriser in the step; `ripple_l_h` is what a flow meter sees on top.
+        suction_bar, discharge_bar, shaft_speed_rpm, power_w, current_a: of the pump.
+        npsh_margin_m, cavitation: how far the pump is from cavitation; 0 none to 1 fully developed.
+        wear, misalignment: severities of the drive-end bearing's spall and of the coupling.
+        vibration_left_s: time until the vibration is worked out again.
+        water_l, concentrate_l, returned_l, delivered_l, lost_l: totals since the start.
+    """
 
     packml: Machine
+    volume_l: float
+    share: float
+    blend_degc: float
     level_pct: float
-    refilling: bool
     brix: float
-    product_flow_l_h: float
-    suction_bar: float
-    discharge_bar: float
-    shaft_speed_rpm: float
-    power_w: float
-    current_a: float
+    density_kg_l: float
+    kj_l_k: float
     bearing_temperature_degc: float
-    vibration_velocity_mm_s: float
-    hf_acceleration_g: float
-    wear: float
-    delivered_l: float
+    phase: Phase = Phase.PRODUCTION
+    refilling: bool = False
+    emptying: bool = False
+    parked_l: float = 0.0
+    parked_concentrate_l: float = 0.0
+    dosing_error: float = 0.0
+    product_flow_l_h: float = 1500.0
+    ripple_l_h: float = 0.0
+    suction_bar: float = 0.25
+    discharge_bar: float = 3.0
+    shaft_speed_rpm: float = 2900.0
+    power_w: float = 1400.0
+    current_a: float = 3.4
+    npsh_margin_m: float = 8.0
+    cavitation: float = 0.0
+    wear: float = 0.0
+    misalignment: float = 0.0
+    vibration_left_s: float = 0.0
+    vibration_velocity_mm_s: float = 0.8
+    hf_acceleration_g: float = 0.27
+    envelope_acceleration_g: float = 0.05
+    water_l: float = 0.0
+    concentrate_l: float = 0.0
+    returned_l: float = 0.0
+    delivered_l: float = 0.0
+    lost_l: float = 0.0
 
 
 def _initial(p: Mix10Parameters) -> Mix10State:
-    refilling = False
+    brix = 11.2
     return Mix10State(
         Machine(),
-        70.0,
-        refilling,
-        p.brix,
-        1500.0,
-        0.25,
-        3.0,
-        p.rated_speed_rpm,
-        1400.0,
-        3.4,
-        47.0,
-        0.95,
-        0.28,
-        p.wear,
-        0.0,
+        volume_l=0.7 * p.tank_l,
+        share=concentrate_share(brix),
+        blend_degc=25.0,
+        level_pct=70.0,
+        brix=brix,
+        density_kg_l=density_kg_l(brix),
+        kj_l_k=heat_capacity_kj_l_k(brix),
+        bearing_temperature_degc=47.0,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Hydraulics:
-    """Operating point of the pump."""
-
-    suction_bar: float
-    discharge_bar: float
-    total_m3_h: float
-    speed: float
-
-
-def operating_point(p: Mix10Parameters, product_m3_h: float, level_pct: float) -> Hydraulics:
-    """Where the pump curve meets the system at the wanted product flow.
-
-    The line needs p_d = static + b Qp^2; the mixing return takes Qr = k sqrt(p_d); the affinity law gives the speed
-    from
-    p_d - p_s = s^2 p0 - a (Qp + Qr)^2 (s relative to rated speed).
-    """
-    discharge = p.static_bar + p.system_bar_per_m3_h2 * product_m3_h**2
-    total = product_m3_h + p.mixing_m3_h_per_sqrt_bar * sqrt(discharge)
-    head_bar = 0.0981 * 1.045 * (p.foot_height_m + p.tank_height_m * level_pct / 100.0)
-    suction = head_bar - p.strainer_bar_per_m3_h2 * total**2
-    speed = sqrt(max(discharge - suction + p.curve_bar_per_m3_h2 * total**2, 0.0) / p.shutoff_bar)
-    return Hydraulics(suction, discharge, total, speed)
-
-
-def electrical_power_w(p: Mix10Parameters, point: Hydraulics, wear: float) -> float:
-    """Power from the mains: hydraulic work / pump efficiency plus bearing friction.
-
-    Over the efficiency of motor and drive.
-    """
-    hydraulic = HYDRAULIC_W_PER_M3_H_BAR * point.total_m3_h * (point.discharge_bar - point.suction_bar)
-    x = point.total_m3_h / max(point.speed, 0.1) / p.best_flow_m3_h
-    efficiency = max(p.best_efficiency * (2.0 * x - x * x), 0.05)
-    return (hydraulic / efficiency + friction_w(p, point.speed, wear)) / p.motor_efficiency
-
-
-def friction_w(p: Mix10Parameters, speed: float, wear: float) -> float:
-    """Friction of the bearing; it grows with speed and up to fourfold with wear."""
-    return p.bearing_friction_w * speed * (1.0 + 3.0 * wear)
-
-
-def current_a(p: Mix10Parameters, power_w: float) -> float:
-    """Motor current: I^2 = Im^2 + Ir^2, so it is not proportional to the load."""
-    active = power_w / (sqrt(3.0) * p.voltage_v)
-    return sqrt((p.magnetising_share * p.rated_current_a) ** 2 + active**2)
-
-
 def _step(p: Mix10Parameters, s: Mix10State, around: Surroundings, draws: Draws) -> None:
-    dt_s = around.dt_s
-    demand_l_h = min(around.supplies["filler_demand_l_h"], p.max_flow_l_h)
-    s.wear = p.wear + (1.0 - p.wear) * around.severity["pump_bearing_outer_race"]
-    running = s.packml.state in _RUNNING
+    dt_s, supplies, severity = around.dt_s, around.supplies, around.severity
+    mains = supplies["mains_on"] > 0.5
+    phase = around.plan.phase
+    if phase is not s.phase:
+        s.phase, s.packml.mode = phase, MODES[phase]
+        s.emptying = phase in _EMPTIED
+    demand_l_h = min(supplies["pasteuriser_demand_l_h"], p.max_flow_l_h)
+    s.wear = severity["pump_bearing_outer_race"]
+    s.misalignment = severity["misalignment"]
+    running = mains and s.packml.state in _RUNNING
     empty = s.level_pct <= (p.empty_pct if running and not s.packml.starved else p.empty_pct + 5.0)
-    s.product_flow_l_h = approach(s.product_flow_l_h, demand_l_h if running and not empty else 0.0, dt_s, 3.0)
-    _balance(p, s, dt_s)
-    advance(s.packml, dt_s, starved=empty, blocked=_blocked(s, demand_l_h))
-    turning = running and not empty
-    point = operating_point(p, s.product_flow_l_h / 1000.0, s.level_pct) if turning else _at_rest(s)
-    s.power_w = electrical_power_w(p, point, s.wear) if turning else 35.0
-    friction = friction_w(p, point.speed, s.wear)
-    bearing_target = around.supplies["ambient_degc"] + p.bearing_k_per_w * friction
-    bearing_target += p.motor_k_per_w * s.power_w * (1.0 - p.motor_efficiency) if turning else 0.0
-    load = s.power_w / 2200.0
-    s.brix = _brix(p, s, dt_s, draws)
-    s.suction_bar = point.suction_bar
-    s.discharge_bar = approach(s.discharge_bar, point.discharge_bar, dt_s, 1.0)
-    s.shaft_speed_rpm = approach(s.shaft_speed_rpm, p.rated_speed_rpm * point.speed, dt_s, 1.5)
-    s.current_a = current_a(p, s.power_w) if turning else 0.0
+    turning = running and not empty and not s.emptying
+    flow_l_h = approach(s.product_flow_l_h, demand_l_h if turning else 0.0, dt_s, 3.0)
+    s.product_flow_l_h = min(flow_l_h, s.volume_l * 3600.0 / dt_s) if flow_l_h > 0.5 else 0.0
+    _balance(p, s, around, mains, draws)
+    advance(s.packml, dt_s, run=phase in _BLENDING, starved=empty or not mains, blocked=_blocked(s, demand_l_h))
+    bearing_target = supplies["ambient_degc"]
+    if turning:
+        bearing_target += p.bearing_k_per_w * _pump(p, s, around, draws)
+        bearing_target += p.motor_k_per_w * s.power_w * (1.0 - p.motor_efficiency)
+    else:
+        _at_rest(p, s, mains, dt_s)
     s.bearing_temperature_degc = approach(s.bearing_temperature_degc, bearing_target, dt_s, p.bearing_time_constant_s)
-    s.vibration_velocity_mm_s = (0.45 * point.speed**2 + 0.75 * load + 2.5 * s.wear * point.speed) if turning else 0.02
-    s.hf_acceleration_g = (0.18 + 0.16 * load + 3.0 * s.wear**1.5) if turning else 0.01
-    s.delivered_l += s.product_flow_l_h * dt_s / 3600.0
-    around.supplies["product_flow_l_h"] = s.product_flow_l_h
+    s.vibration_left_s -= dt_s
+    if s.vibration_left_s <= 0.0:
+        _vibrate(s)
+    _supply(p, s, supplies)
 
 
-def _at_rest(s: Mix10State) -> Hydraulics:
-    return Hydraulics(s.suction_bar, 0.0, 0.0, 0.0)
+def _supply(_p: Mix10Parameters, s: Mix10State, supplies: dict[str, float]) -> None:
+    supplies["product_flow_l_h"] = s.product_flow_l_h
+    supplies["blend_brix_degbx"] = s.brix
+    supplies["blend_density_kg_l"] = s.density_kg_l
+    supplies["blend_kj_l_k"] = s.kj_l_k
+    supplies["blend_degc"] = s.blend_degc
+
+
+def _pump(p: Mix10Parameters, s: Mix10State, around: Surroundings, draws: Draws) -> float:
+    """Let the pump turn; returns the friction of its bearing in watts."""
+    dt_s = around.dt_s
+    point = operating_point(p, s.product_flow_l_h / 1000.0, s.level_pct, around.severity["strainer_blocked"])
+    s.suction_bar, discharge_bar, _, speed, s.npsh_margin_m, s.cavitation = point
+    friction_w = bearing_friction_w(p, speed, s.wear)
+    s.power_w = electrical_power_w(p, point, friction_w)
+    s.discharge_bar = approach(s.discharge_bar, discharge_bar, dt_s, 1.0)
+    s.shaft_speed_rpm = approach(s.shaft_speed_rpm, p.rated_speed_rpm * speed, dt_s, 1.5)
+    s.current_a = current_a(p, s.power_w, around.supplies["supply_voltage_share"])
+    s.ripple_l_h = 0.0
+    if s.cavitation > 0.0:
+        spread = p.cavitation_ripple * s.cavitation * s.product_flow_l_h / sqrt(max(dt_s, 1.0))
+        s.ripple_l_h = spread * draws.normal()
+    return friction_w
+
+
+def _at_rest(p: Mix10Parameters, s: Mix10State, mains: bool, dt_s: float) -> None:
+    s.power_w = p.standby_w if mains else 0.0
+    s.suction_bar = standing_suction_bar(p, s.level_pct)
+    s.discharge_bar = approach(s.discharge_bar, s.suction_bar, dt_s, 1.0)
+    s.shaft_speed_rpm = approach(s.shaft_speed_rpm, 0.0, dt_s, 1.5)
+    s.current_a = s.cavitation = s.ripple_l_h = 0.0
+
+
+def _vibrate(s: Mix10State) -> None:
+    s.vibration_left_s = _VIBRATION_PERIOD_S - 1e-6
+    seen = features(
+        PumpCondition(s.shaft_speed_rpm, s.power_w, s.wear, misalignment=s.misalignment, cavitation=s.cavitation)
+    )
+    s.vibration_velocity_mm_s, s.hf_acceleration_g, s.envelope_acceleration_g = seen
 
 
 def _blocked(s: Mix10State, demand_l_h: float) -> bool:
-    """Nobody takes product; with hysteresis, so that a filler topping up its bowl does not toggle the state."""
+    """Nobody takes product; with hysteresis, so that a pasteuriser topping up its tank does not toggle the state."""
     return demand_l_h < (200.0 if s.packml.blocked else 20.0)
 
 
-def _balance(p: Mix10Parameters, s: Mix10State, dt_s: float) -> None:
-    """Tank level by mass balance; the refill opens and closes at two levels."""
-    s.refilling = s.level_pct < (p.refill_stop_pct if s.refilling else p.refill_start_pct)
-    inflow_l_h = p.refill_l_h if s.refilling else 0.0
-    level = s.level_pct + (inflow_l_h - s.product_flow_l_h) * dt_s / 3600.0 / p.tank_l * 100.0
-    s.level_pct = min(max(level, 0.0), 100.0)
+def _balance(
+    p: Mix10Parameters,
+    s: Mix10State,
+    around: Surroundings,
+    mains: bool,
+    draws: Draws,
+) -> None:
+    """Volume, concentrate and heat of the tank over one step."""
+    supplies, dt_s = around.supplies, around.dt_s
+    returned_l = supplies["buffer_return_l"]
+    if returned_l > 0.0:
+        s.parked_l += returned_l
+        s.parked_concentrate_l += returned_l * s.share
+        s.returned_l += returned_l
+    delivered_l = s.product_flow_l_h * dt_s / 3600.0
+    s.volume_l = max(s.volume_l - delivered_l, 0.0)
+    s.delivered_l += delivered_l
+    if s.emptying:
+        _empty(p, s, around)
+    s.refilling = (
+        mains
+        and not s.emptying
+        and around.plan.phase in _BLENDING
+        and s.level_pct < (p.refill_stop_pct if s.refilling else p.refill_start_pct)
+    )
+    if s.refilling:
+        _blend(p, s, around, draws)
+    if s.volume_l > 1.0:
+        capacity_j_k = s.volume_l * 1000.0 * s.kj_l_k
+        s.blend_degc += s.power_w * p.pump_heat_share * dt_s / capacity_j_k
+        time_constant_s = capacity_j_k / p.tank_loss_w_k
+        s.blend_degc = approach(s.blend_degc, supplies["ambient_degc"], dt_s, time_constant_s)
+    s.level_pct = s.volume_l / p.tank_l * 100.0
 
 
-def _brix(p: Mix10Parameters, s: Mix10State, dt_s: float, draws: Draws) -> float:
-    """Sugar content wanders slowly round the recipe, more while concentrate and water run in."""
-    spread = 0.006 if s.refilling else 0.002
-    return approach(s.brix, p.brix, dt_s, 900.0) + spread * sqrt(dt_s) * draws.normal()
+def _blend(p: Mix10Parameters, s: Mix10State, around: Surroundings, draws: Draws) -> None:
+    """Let water and concentrate run in, with up to a half of what waits in the return tank.
+
+    The dosing aims at the recipe's sugar content of the whole tank when it is full.
+    """
+    supplies, severity, dt_h = around.supplies, around.severity, around.dt_s / 3600.0
+    kept = exp(-around.dt_s / p.dosing_time_constant_s)
+    s.dosing_error = kept * s.dosing_error + p.dosing_spread * sqrt(1.0 - kept * kept) * draws.normal()
+    inflow_l = min(p.refill_l_h * dt_h, p.tank_l - s.volume_l)
+    parked_l = min(0.5 * inflow_l, s.parked_l)
+    parked_concentrate_l = s.parked_concentrate_l * parked_l / s.parked_l if s.parked_l > 0.0 else 0.0
+    recipe_brix = around.plan.recipe.brix + p.rich_recipe_brix * severity["higher_brix_recipe"]
+    target = concentrate_share(recipe_brix)
+    still_l = max(p.refill_stop_pct / 100.0 * p.tank_l - s.volume_l, inflow_l)
+    wanted = target + (target - s.share) * s.volume_l / still_l
+    fresh_l = inflow_l - parked_l if supplies["concentrate_in_stock_l"] > 0.0 else 0.0
+    dosed = min(max(wanted * (1.0 + s.dosing_error), 0.0), 0.4)
+    concentrate_l = dosed * fresh_l
+    inflow_l = parked_l + fresh_l
+    if inflow_l <= 0.0:
+        return
+    volume_l = s.volume_l + inflow_l
+    s.share = (s.share * s.volume_l + parked_concentrate_l + concentrate_l) / volume_l
+    s.blend_degc += (_inflow_degc(p, around, target) - s.blend_degc) * inflow_l / volume_l
+    s.volume_l = volume_l
+    s.brix = brix_of(s.share)
+    s.density_kg_l, s.kj_l_k = density_kg_l(s.brix), heat_capacity_kj_l_k(s.brix)
+    s.parked_l -= parked_l
+    s.parked_concentrate_l -= parked_concentrate_l
+    s.water_l += fresh_l - concentrate_l
+    s.concentrate_l += concentrate_l
+    around.demands["water_demand_l_h"] += (fresh_l - concentrate_l) / dt_h
+    around.demands["concentrate_used_l"] += concentrate_l
+
+
+def _inflow_degc(p: Mix10Parameters, around: Surroundings, share: float) -> float:
+    """Temperature of water and concentrate mixed; waste heat lifts the water to its set point as far as it goes."""
+    severity, water_degc = around.severity, around.supplies["water_degc"]
+    set_degc = p.tempered_degc - p.colder_feed_k * severity["feed_colder"]
+    set_degc -= p.rich_recipe_k * severity["higher_brix_recipe"]
+    tempered_degc = water_degc + min(max(set_degc - water_degc, 0.0), p.tempering_k)
+    water, concentrate = (1.0 - share) * WATER_KJ_L_K, share * CONCENTRATE_KJ_L_K
+    return (water * tempered_degc + concentrate * p.concentrate_degc) / (water + concentrate)
+
+
+def _empty(p: Mix10Parameters, s: Mix10State, around: Surroundings) -> None:
+    """Pump the tank into the return tank and let its heel go down the drain."""
+    dt_h = around.dt_s / 3600.0
+    heel_l = p.heel_l + p.late_interface_l * around.severity["product_lost_at_changeover"]
+    parked_l = min(max(s.volume_l - heel_l, 0.0), p.refill_l_h * dt_h)
+    s.parked_l += parked_l
+    s.parked_concentrate_l += parked_l * s.share
+    s.volume_l -= parked_l
+    if parked_l == 0.0:
+        around.demands["drain_l_h"] += s.volume_l / dt_h
+        s.lost_l += s.volume_l
+        s.volume_l = 0.0
+        s.emptying = False
 
 
 S = Signal[Mix10State]
@@ -207,14 +319,19 @@ UNIT = UnitType(
     step=_step,
     power_w=lambda s: s.power_w,
     machine=lambda s: s.packml,
-    reads=("ambient_degc", "filler_demand_l_h"),
-    supplies=("product_flow_l_h",),
+    announce=_supply,
+    reads=("ambient_degc", "mains_on", "supply_voltage_share", "water_degc", "concentrate_in_stock_l",
+           "pasteuriser_demand_l_h", "buffer_return_l"),
+    supplies=("product_flow_l_h", "blend_brix_degbx", "blend_density_kg_l", "blend_kj_l_k", "blend_degc"),
+    demands=("water_demand_l_h", "concentrate_used_l", "drain_l_h"),
     signals=(
         *packml_signals(),
         S("level_pct", "%", 0, 100, "Level of the blend tank", lambda s: s.level_pct, noise=0.08, resolution=0.1),
         S("brix_degbx", "°Bx", 0, 20, "Sugar content of the drink", lambda s: s.brix, noise=0.01, resolution=0.01),
-        S("product_flow_l_h", "L/h", 0, 2000, "Product flow to the filler",
-          lambda s: s.product_flow_l_h, noise=3.0, resolution=0.1),
+        S("blend_temperature_degc", "°C", 0, 60, "Temperature of the blend",
+          lambda s: s.blend_degc, noise=0.03, resolution=0.1),
+        S("product_flow_l_h", "L/h", 0, 2000, "Product flow to the pasteuriser",
+          lambda s: s.product_flow_l_h + s.ripple_l_h, noise=3.0, resolution=0.1),
         S("suction_bar", "bar", -1, 1, "Suction pressure of the pump (gauge)",
           lambda s: s.suction_bar, noise=0.003, resolution=0.001),
         S("discharge_bar", "bar", 0, 6, "Discharge pressure of the pump (gauge)",
@@ -225,15 +342,27 @@ UNIT = UnitType(
           lambda s: s.power_w, noise=6.0, resolution=1.0),
         S("current_a", "A", 0, 10, "Motor current", lambda s: s.current_a, noise=0.01, resolution=0.01),
         S("bearing_temperature_degc", "°C", 0, 120, "Temperature of the pump's drive-end bearing",
-          lambda s: s.bearing_temperature_degc,
-          noise=0.05, resolution=0.1),
+          lambda s: s.bearing_temperature_degc, noise=0.05, resolution=0.1),
         S("vibration_velocity_mm_s", "mm/s", 0, 20, "Vibration velocity of the pump, RMS 10-1000 Hz",
-          lambda s: s.vibration_velocity_mm_s,
-          noise=0.03, resolution=0.001, period_s=10),
+          lambda s: s.vibration_velocity_mm_s, noise=0.03, resolution=0.001, period_s=10),
         S("hf_acceleration_g", "g", 0, 20, "High-frequency acceleration of the bearing, RMS 1-5 kHz",
-          lambda s: s.hf_acceleration_g,
-          noise=0.008, resolution=0.001, period_s=10),
+          lambda s: s.hf_acceleration_g, noise=0.008, resolution=0.001, period_s=10),
+        S("envelope_acceleration_g", "g", 0, 20, "Envelope of the bearing at its outer race's frequency",
+          lambda s: s.envelope_acceleration_g, noise=0.003, resolution=0.001, period_s=10),
         S("delivered_l", "L", 0, None, "Product delivered since start",
           lambda s: s.delivered_l, resolution=0.1, period_s=10),
+    ),
+    truth=(
+        S("bearing_wear", "1", 0, 1, "Wear of the drive-end bearing's outer race", lambda s: s.wear),
+        S("misalignment", "1", 0, 1, "Misalignment left by a repair", lambda s: s.misalignment),
+        S("npsh_margin_m", "m", None, None, "NPSH available less NPSH required", lambda s: s.npsh_margin_m),
+        S("cavitation", "1", 0, 1, "How far cavitation is developed", lambda s: s.cavitation),
+        S("volume_l", "L", 0, None, "Content of the blend tank", lambda s: s.volume_l),
+        S("parked_l", "L", 0, None, "Content of the return tank", lambda s: s.parked_l),
+        S("blend_water_l", "L", 0, None, "Water blended since start", lambda s: s.water_l),
+        S("concentrate_l", "L", 0, None, "Concentrate blended since start", lambda s: s.concentrate_l),
+        S("returned_l", "L", 0, None, "Product that came back from the buffer since start", lambda s: s.returned_l),
+        S("product_out_l", "L", 0, None, "Product to the pasteuriser since start", lambda s: s.delivered_l),
+        S("changeover_lost_l", "L", 0, None, "Product lost with the tank's heel since start", lambda s: s.lost_l),
     ),
 )  # fmt: skip

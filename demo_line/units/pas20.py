@@ -14,7 +14,6 @@ from math import exp, sqrt
 from pydantic import Field
 
 from demo_line.draws import Draws
-from demo_line.drink import heat_capacity_kj_l_k
 from demo_line.packml import Machine, State, advance
 from demo_line.plan import MODES, Phase, PlanState
 from demo_line.signals import DataType, Signal, packml_signals
@@ -22,6 +21,9 @@ from demo_line.unit import Parameters, Surroundings, UnitType, approach
 
 _HOT = frozenset({Phase.WARM_UP, Phase.PRODUCTION, Phase.CHANGEOVER})
 _FLUSHED = frozenset({Phase.CHANGEOVER, Phase.CLEANING})
+_PIECE_S = 15.0
+"""The heat balance of a long step is solved in pieces of about this length."""
+
 _AT_REST = frozenset({State.STOPPED, State.IDLE, State.ABORTED, State.ABORTING, State.CLEARING, State.RESETTING})
 
 
@@ -33,7 +35,7 @@ class Pas20Parameters(Parameters):
     most_l_h: float = Field(default=1650.0, gt=0)
     buffer_set_pct: float = 50.0
     flow_gain_l_h_per_pct: float = Field(default=7.5, description="less flow per percent of level above the set point")
-    full_pct: float = Field(default=90.0, description="of the buffer: recirculate")
+    full_pct: float = Field(default=88.0, description="of the buffer: recirculate")
     resume_pct: float = Field(default=60.0, description="of the buffer: forward again")
     balance_l: float = Field(default=40.0, gt=0, description="set point of the balance tank")
     balance_low_l: float = Field(default=8.0, ge=0)
@@ -42,7 +44,8 @@ class Pas20Parameters(Parameters):
     prefill_s: float = Field(default=900.0, ge=0, description="before the end of a changeover: fill the buffer")
     holding_set_degc: float = 92.0
     limit_degc: float = Field(default=91.0, description="critical limit; product below it is diverted")
-    forward_degc: float = Field(default=91.4, description="forward again above it")
+    forward_degc: float = Field(default=91.4, description="forward again after some time above it")
+    warm_s: float = Field(default=60.0, ge=0, description="that time")
     holding_l: float = Field(default=12.5, gt=0, description="30 s at 1,500 L/h")
     set_out_degc: float = 6.0
     clean_k_kw: float = Field(default=0.1045, gt=0, description="resistance of the clean regenerator at 1,500 L/h")
@@ -76,18 +79,19 @@ class Pas20State:
         packml: its state machine.
         phase: of the last step.
         content_l: product in balance tank and plates.
-        full, low, cold, flushing: why it does not go forward.
+        full, low, cold, flushing: why it does not go forward; `warm_s` seconds above the limit so far.
         through_l_h, forward_l_h: flow through the plates; of this, on to TNK-25.
         inlet_degc, regenerated_degc, holding_degc, returned_degc, outlet_degc: true temperatures along the way.
         holding_a_degc: what sensor A, and so the controller, sees.
         valve: opening of the hot-water valve, 0 to 1; `hot_water` is how the supply wobbles.
         regeneration: share of the heat that the regenerator returns.
         deposit_k_kw: resistance of the healthy deposit, `fouling_k_kw` with the fault's.
+        worked_out_l_h: flow for which `clean_k_kw` and `clean_bar` of the clean plates were worked out.
         capacity_w_k: heat capacity of the flow.
         heater_w, cooling_w, power_w: thermal, thermal, electrical.
         plates_bar, over_raw_bar: pressure loss; product above raw.
         demand_l_h: asked from MIX-10.
-        lethality_min: equivalent minutes at 80 °C of the product now.
+        holding_l: content of the holding tube.
         in_l, forward_l, under_heated_l, diverted_l, lost_l: totals; `diverted_l` went back, `lost_l` down the drain.
         heater_ws, cooling_ws, running_s: totals.
     """
@@ -105,6 +109,7 @@ class Pas20State:
     full: bool = False
     low: bool = False
     cold: bool = False
+    warm_s: float = 0.0
     flushing: bool = False
     through_l_h: float = 1500.0
     forward_l_h: float = 1500.0
@@ -112,6 +117,9 @@ class Pas20State:
     regeneration: float = 0.85
     deposit_k_kw: float = 0.0
     fouling_k_kw: float = 0.0
+    worked_out_l_h: float = 0.0
+    clean_k_kw: float = 0.0
+    clean_bar: float = 0.0
     capacity_w_k: float = 1690.0
     heater_w: float = 17000.0
     cooling_w: float = 49000.0
@@ -119,7 +127,7 @@ class Pas20State:
     plates_bar: float = 0.8
     over_raw_bar: float = 0.55
     demand_l_h: float = 1500.0
-    lethality_min: float = 7.9
+    holding_l: float = 12.5
     in_l: float = 0.0
     forward_l: float = 0.0
     under_heated_l: float = 0.0
@@ -134,14 +142,20 @@ def _initial(p: Pas20Parameters) -> Pas20State:
     return Pas20State(Machine(), p.balance_l, 25.0, 82.0, p.holding_set_degc, 35.0, 6.0, p.holding_set_degc, 0.56)
 
 
-def regenerator(p: Pas20Parameters, flow_l_h: float, capacity_w_k: float, fouling_k_kw: float) -> float:
-    """Regeneration: effectiveness NTU / (1 + NTU) of a counterflow exchanger with equal streams.
+def clean_plates(p: Pas20Parameters, flow_l_h: float) -> tuple[float, float]:
+    """Thermal resistance in K/kW and pressure loss in bar of the clean regenerator.
 
-    VDI Heat Atlas, chapter C1; the films' share of the resistance follows the flow to the power of -0.7 (turbulent
-    flow between corrugated plates, chapter M6). Viscosity is left out, so a richer recipe regenerates alike.
+    The films' share of the resistance follows the flow to the power of -0.7, the loss to that of 1.8 (turbulent flow
+    between corrugated plates, VDI Heat Atlas, chapter M6). Viscosity is left out: a richer recipe regenerates alike.
     """
-    films = (1.0 - p.wall_share) * math.pow(flow_l_h / p.nominal_l_h, -0.7)
-    ntu = 1000.0 / (capacity_w_k * (p.clean_k_kw * (p.wall_share + films) + fouling_k_kw))
+    relative = flow_l_h / p.nominal_l_h
+    films = (1.0 - p.wall_share) * math.pow(relative, -0.7)
+    return p.clean_k_kw * (p.wall_share + films), p.plates_bar * math.pow(relative, 1.8)
+
+
+def regeneration(capacity_w_k: float, resistance_k_kw: float) -> float:
+    """Effectiveness NTU / (1 + NTU) of a counterflow exchanger with equal streams (VDI Heat Atlas, chapter C1)."""
+    ntu = 1000.0 / (capacity_w_k * resistance_k_kw)
     return ntu / (1.0 + ntu)
 
 
@@ -161,9 +175,11 @@ def _step(p: Pas20Parameters, s: Pas20State, around: Surroundings, draws: Draws)
     inflow_l = supplies["product_flow_l_h"] * dt_s / 3600.0
     s.content_l += inflow_l
     s.in_l += inflow_l
-    s.full = supplies["buffer_level_pct"] >= (p.resume_pct if s.full else p.full_pct)
-    s.low = s.content_l < (p.balance_resume_l if s.low else p.balance_low_l)
-    s.cold = s.holding_a_degc < (p.forward_degc if s.cold else p.limit_degc)
+    if mains and s.through_l_h > 0.0:
+        _heat(p, s, around, draws)
+    else:
+        _cool_down(p, s, around, mains=mains)
+    _watch(p, s, supplies, dt_s)
     feeding = mains and _feeding(p, s, plan)
     # Heating up before the shift is waiting; too cold in production is a stop of its own.
     heating_up = s.cold and phase is not Phase.PRODUCTION
@@ -174,17 +190,20 @@ def _step(p: Pas20Parameters, s: Pas20State, around: Surroundings, draws: Draws)
     _flows(p, s, supplies, dt_s, circulates=circulates, forward=forward)
     if s.flushing:
         _flush(p, s, around)
-    if circulates:
-        _heat(p, s, around, draws)
-    else:
-        _cool_down(p, s, around, mains=mains)
     _foul(p, s, around, hot=circulates)
-    s.holding_a_degc = s.holding_degc + p.sensor_offset_k * around.severity["holding_sensor_a_high"]
     _count(p, s, dt_s)
     supply_l_h = s.forward_l_h + (p.balance_l - s.content_l) * 20.0
     s.demand_l_h = max(supply_l_h, 0.0) if feeding and circulates else 0.0
     around.demands["cooling_demand_w"] += s.cooling_w
     _supply(p, s, supplies)
+
+
+def _watch(p: Pas20Parameters, s: Pas20State, supplies: dict[str, float], dt_s: float) -> None:
+    """Conditions for going forward; after a divert sensor A must have been warm enough for a while."""
+    s.full = supplies["buffer_level_pct"] >= (p.resume_pct if s.full else p.full_pct)
+    s.low = s.content_l < (p.balance_resume_l if s.low else p.balance_low_l)
+    s.warm_s = s.warm_s + dt_s if s.holding_a_degc >= p.forward_degc else 0.0
+    s.cold = s.holding_a_degc < p.limit_degc or (s.cold and s.warm_s < p.warm_s)
 
 
 def _feeding(p: Pas20Parameters, s: Pas20State, plan: PlanState) -> bool:
@@ -228,42 +247,60 @@ def _flush(p: Pas20Parameters, s: Pas20State, around: Surroundings) -> None:
 
 
 def _heat(p: Pas20Parameters, s: Pas20State, around: Surroundings, draws: Draws) -> None:
-    """Heat balance of the plates: M dT/dt = Q - losses - C (1 - eps) (T - T_in), solved exactly over the step."""
+    """Heat balance of the plates: M dT/dt = Q - losses - C (1 - eps) (T - T_in), solved exactly piece by piece.
+
+    The flow is that of the last step, so that the divert valve can act on the temperature that comes out.
+    """
     supplies, dt_s = around.supplies, around.dt_s
-    s.capacity_w_k = s.through_l_h / 3.6 * heat_capacity_kj_l_k(supplies["blend_brix_degbx"])
-    s.regeneration = eps = regenerator(p, s.through_l_h, s.capacity_w_k, s.fouling_k_kw)
-    feed_degc = supplies["blend_degc"] if s.forward_l_h > 0.0 else s.returned_degc
-    s.inlet_degc = approach(s.inlet_degc, feed_degc, dt_s, p.balance_l * 3600.0 / s.through_l_h)
+    ambient_degc = supplies["ambient_degc"]
+    s.capacity_w_k = s.through_l_h / 3.6 * supplies["blend_kj_l_k"]
+    if abs(s.through_l_h - s.worked_out_l_h) > 0.5:
+        s.worked_out_l_h = s.through_l_h
+        s.clean_k_kw, s.clean_bar = clean_plates(p, s.through_l_h)
+    s.regeneration = eps = regeneration(s.capacity_w_k, s.clean_k_kw + s.fouling_k_kw)
     conductance = s.capacity_w_k * (1.0 - eps)
-    # Integral action holds A at its set point where it can; the proportional part serves disturbances.
-    offset = s.holding_a_degc - s.holding_degc
-    needed_w = conductance * (p.holding_set_degc - offset - s.inlet_degc)
-    needed_w += p.loss_w_k * (p.holding_set_degc - supplies["ambient_degc"])
-    needed_w += p.gain_w_k * (p.holding_set_degc - s.holding_a_degc)
-    s.valve = approach(s.valve, min(max(needed_w / p.heater_w, 0.0), 1.0), dt_s, p.valve_time_constant_s)
+    total = conductance + p.loss_w_k
     kept = exp(-dt_s / 60.0)
     s.hot_water = kept * s.hot_water + p.hot_water_spread * sqrt(1.0 - kept * kept) * draws.normal()
-    s.heater_w = p.heater_w * s.valve * (1.0 + s.hot_water)
-    total = conductance + p.loss_w_k
-    target = (s.heater_w + conductance * s.inlet_degc + p.loss_w_k * supplies["ambient_degc"]) / total
-    s.holding_degc = approach(s.holding_degc, target, dt_s, p.thermal_mass_j_k / total)
-    exchanged = eps * (s.holding_degc - s.inlet_degc)
-    s.regenerated_degc, s.returned_degc = s.inlet_degc + exchanged, s.holding_degc - exchanged
-    _cool(p, s, supplies, dt_s)
+    pieces = max(round(dt_s / _PIECE_S), 1)
+    piece_s = dt_s / pieces
+    inlet_kept = exp(-piece_s * s.through_l_h / 3600.0 / p.balance_l)
+    valve_kept, holding_kept = exp(-piece_s / p.valve_time_constant_s), exp(-piece_s * total / p.thermal_mass_j_k)
+    # What the controller cannot see is the error of sensor A.
+    offset = p.sensor_offset_k * around.severity["holding_sensor_a_high"]
+    set_degc = p.holding_set_degc - offset
+    inlet, valve, holding, heat_w, returned = s.inlet_degc, s.valve, s.holding_degc, 0.0, 0.0
+    for _ in range(pieces):
+        feed = supplies["blend_degc"] if s.forward_l_h > 0.0 else holding - eps * (holding - inlet)
+        inlet = feed + inlet_kept * (inlet - feed)
+        # Integral action holds A at its set point where it can; the proportional part serves disturbances.
+        needed_w = conductance * (set_degc - inlet) + p.loss_w_k * (set_degc - ambient_degc)
+        opening = min(max((needed_w + p.gain_w_k * (set_degc - holding)) / p.heater_w, 0.0), 1.0)
+        valve = opening + valve_kept * (valve - opening)
+        heater_w = p.heater_w * valve * (1.0 + s.hot_water)
+        target = (heater_w + conductance * inlet + p.loss_w_k * ambient_degc) / total
+        holding = target + holding_kept * (holding - target)
+        heat_w += heater_w
+        returned += holding - eps * (holding - inlet)
+    exchanged = eps * (holding - inlet)
+    s.inlet_degc, s.regenerated_degc, s.returned_degc = inlet, inlet + exchanged, holding - exchanged
+    s.holding_degc, s.holding_a_degc = holding, holding + offset
+    s.valve, s.heater_w = valve, heat_w / pieces
+    _cool(p, s, supplies, dt_s, returned / pieces)
     s.power_w = s.heater_w / p.heater_efficiency + p.pumps_w
-    losses = math.pow(s.through_l_h / p.nominal_l_h, 1.8)
-    s.plates_bar = p.plates_bar * losses * (1.0 + p.fouled_plates_share * s.fouling_k_kw / p.fouled_k_kw)
+    s.plates_bar = s.clean_bar * (1.0 + p.fouled_plates_share * s.fouling_k_kw / p.fouled_k_kw)
     s.over_raw_bar = p.booster_bar - p.booster_loss * s.plates_bar
 
 
-def _cool(p: Pas20Parameters, s: Pas20State, supplies: dict[str, float], dt_s: float) -> None:
-    """Cooler: to its set point, as far as the chilled water reaches."""
+def _cool(p: Pas20Parameters, s: Pas20State, supplies: dict[str, float], dt_s: float, returned_degc: float) -> None:
+    """Cooler: from what leaves the regenerator to its set point, as far as the chilled water reaches."""
     if s.forward_l_h <= 0.0:
         s.cooling_w = 0.0
         return
-    coldest = s.returned_degc - p.cooler_effectiveness * (s.returned_degc - supplies["chilled_supply_degc"])
+    coldest = returned_degc - p.cooler_effectiveness * (returned_degc - supplies["chilled_supply_degc"])
     s.outlet_degc = approach(s.outlet_degc, max(p.set_out_degc, coldest), dt_s, 20.0)
-    s.cooling_w = s.capacity_w_k * s.forward_l_h / s.through_l_h * max(s.returned_degc - s.outlet_degc, 0.0)
+    share = s.forward_l_h / s.through_l_h
+    s.cooling_w = share * s.capacity_w_k * max(returned_degc - s.outlet_degc, 0.0)
 
 
 def _cool_down(p: Pas20Parameters, s: Pas20State, around: Surroundings, *, mains: bool) -> None:
@@ -277,6 +314,7 @@ def _cool_down(p: Pas20Parameters, s: Pas20State, around: Surroundings, *, mains
     s.holding_degc = target + kept * (s.holding_degc - target)
     s.returned_degc = target + kept * (s.returned_degc - target)
     s.outlet_degc = target + kept * (s.outlet_degc - target)
+    s.holding_a_degc = s.holding_degc + p.sensor_offset_k * around.severity["holding_sensor_a_high"]
     s.valve = s.heater_w = s.cooling_w = s.capacity_w_k = 0.0
     s.power_w = p.standby_w if mains else 0.0
     share = supplies["cip_flow_l_h"] / p.nominal_l_h if cleaning else 0.0
@@ -300,7 +338,6 @@ def _count(p: Pas20Parameters, s: Pas20State, dt_s: float) -> None:
         s.under_heated_l += forward_l
     if s.packml.state is State.HELD:
         s.diverted_l += s.through_l_h * dt_s / 3600.0
-    s.lethality_min = lethality_min(s.holding_degc, s.through_l_h, p.holding_l)
     s.heater_ws += s.heater_w * dt_s
     s.cooling_ws += s.cooling_w * dt_s
     s.running_s += dt_s if s.through_l_h > 0.0 else 0.0
@@ -317,7 +354,7 @@ UNIT = UnitType(
     power_w=lambda s: s.power_w,
     machine=lambda s: s.packml,
     announce=_supply,
-    reads=("ambient_degc", "mains_on", "product_flow_l_h", "blend_degc", "blend_brix_degbx", "buffer_level_pct",
+    reads=("ambient_degc", "mains_on", "product_flow_l_h", "blend_degc", "blend_kj_l_k", "buffer_level_pct",
            "buffer_room_l", "chilled_supply_degc", "cip_active", "cip_degc", "cip_flow_l_h", "cip_detergent"),
     supplies=("pasteuriser_demand_l_h", "pasteurised_flow_l_h", "pasteurised_degc", "holding_degc",
               "under_heated_share"),
@@ -356,7 +393,8 @@ UNIT = UnitType(
         S("holding_true_degc", "°C", None, None, "True holding temperature", lambda s: s.holding_degc),
         S("regeneration", "1", 0, 1, "Effectiveness of the regenerator", lambda s: s.regeneration),
         S("fouling_k_kw", "K/kW", 0, None, "Resistance of the deposit", lambda s: s.fouling_k_kw),
-        S("lethality_min", "min", 0, None, "Equivalent minutes at 80 °C, z = 10 K", lambda s: s.lethality_min),
+        S("lethality_min", "min", 0, None, "Equivalent minutes at 80 °C, z = 10 K",
+          lambda s: lethality_min(s.holding_degc, s.through_l_h, s.holding_l)),
         S("under_heated_l", "L", 0, None, "Product sent on below the critical limit since start",
           lambda s: s.under_heated_l),
         S("diverted_l", "L", 0, None, "Product diverted to the balance tank since start", lambda s: s.diverted_l),

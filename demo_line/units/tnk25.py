@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from demo_line.draws import Draws
-from demo_line.drink import heat_capacity_kj_l_k
 from demo_line.packml import Machine, advance
 from demo_line.plan import MODES, Phase
 from demo_line.signals import Signal, packml_signals
@@ -83,7 +82,7 @@ def _step(p: Tnk25Parameters, s: Tnk25State, around: Surroundings, _draws: Draws
     s.return_l = 0.0
     if s.emptying:
         _empty(p, s, around)
-    capacity_j_k = (s.volume_l + 10.0) * 1000.0 * heat_capacity_kj_l_k(supplies["blend_brix_degbx"])
+    capacity_j_k = (s.volume_l + 10.0) * 1000.0 * supplies["blend_kj_l_k"]
     s.degc = approach(s.degc, supplies["ambient_degc"], dt_s, capacity_j_k / p.loss_w_k)
     s.level_pct = s.volume_l / p.tank_l * 100.0
     advance(s.packml, dt_s, run=around.plan.run)
@@ -122,7 +121,7 @@ UNIT = UnitType(
     machine=lambda s: s.packml,
     announce=_supply,
     reads=("ambient_degc", "filler_intake_l", "pasteurised_flow_l_h", "pasteurised_degc", "under_heated_share",
-           "blend_brix_degbx"),
+           "blend_kj_l_k"),
     supplies=("buffer_level_pct", "buffer_available_l", "buffer_room_l", "buffer_return_l", "buffer_degc"),
     demands=("drain_l_h",),
     signals=(

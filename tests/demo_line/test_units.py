@@ -52,30 +52,6 @@ def test_a_healthy_line_stays_healthy() -> None:
     assert last.minor_stop_count >= 3
 
 
-def test_an_empty_blend_tank_starves_the_filler_and_relieves_the_compressor() -> None:
-    """Cause and effect run through the line: no product, then no bottles, then less air and less power."""
-    states = run(shipped(**{"MIX-10": {"refill_l_h": 0.0}, "MONO-30": {"minor_stops_per_h": 0.0}}), 2400)
-    last = states[-1].units
-    assert last["MIX-10"].packml.state is State.SUSPENDED
-    assert last["MIX-10"].packml.starved
-    assert last["MONO-30"].packml.state is State.SUSPENDED
-    assert last["MONO-30"].packml.starved
-    assert states[-1].demands["compressed_air_demand_m3_min"] < 0.1
-    early = sum(state.power_w for state in states[60:660]) / 600
-    late = sum(state.power_w for state in states[-600:]) / 600
-    assert late < 0.6 * early
-
-
-def test_product_is_neither_made_nor_lost() -> None:
-    """What the pump delivered is in the bottles or in the bowl."""
-    line = shipped()
-    last = run(line, 3 * 3600, seed=3)[-1].units
-    parameters = line.parameters["MONO-30"].model_dump()
-    in_bottles_l = last["MONO-30"].bottles_started * parameters["bottle_l"]
-    in_bowl_l = (last["MONO-30"].bowl_mm - parameters["bowl_set_point_mm"]) / parameters["bowl_mm_per_l"]
-    assert last["MIX-10"].delivered_l == pytest.approx(in_bottles_l + in_bowl_l, abs=1.0)
-
-
 def test_low_air_pressure_suspends_the_filler() -> None:
     """A compressor that was stopped by its operator takes the filler with it as soon as the receiver is empty.
 
@@ -87,24 +63,6 @@ def test_low_air_pressure_suspends_the_filler() -> None:
     states = run(shipped(**{"MONO-30": {"minor_stops_per_h": 0.0}}), 600, commands=commands)
     assert states[250].units["MONO-30"].packml.state is State.SUSPENDED
     assert states[-1].units["MONO-30"].packml.state is State.EXECUTE
-
-
-def test_wear_costs_power_heat_and_vibration() -> None:
-    """Bearing wear shows in power, temperature, vibration velocity and high-frequency acceleration together."""
-    healthy = run(shipped(), 5400)[-1].units["MIX-10"]
-    worn = run(shipped(**{"MIX-10": {"wear": 0.5}}), 5400)[-1].units["MIX-10"]
-    assert worn.power_w > healthy.power_w + 50.0
-    assert worn.bearing_temperature_degc > healthy.bearing_temperature_degc + 15.0
-    assert worn.vibration_velocity_mm_s > healthy.vibration_velocity_mm_s + 1.0
-    assert worn.hf_acceleration_g > healthy.hf_acceleration_g + 0.5
-
-
-def test_current_is_not_proportional_to_power() -> None:
-    """The magnetising current stays: at half the power the motor takes far more than half the current."""
-    from demo_line.units.mix10 import Mix10Parameters, current_a
-
-    parameters = Mix10Parameters()
-    assert current_a(parameters, 700.0) > 0.8 * current_a(parameters, 1400.0)
 
 
 def test_equal_seeds_give_equal_lines() -> None:

@@ -1,0 +1,133 @@
+"""Product and water of the process units: nothing appears, nothing vanishes; long steps agree with short ones."""
+
+from collections.abc import Iterator
+from math import isfinite
+from typing import Any
+
+import pytest
+
+from demo_line.line import Line, LineState
+from demo_line.plan import Phase
+from tests.demo_line.process import PROCESS, process_line, started
+
+DAY = (
+    (Phase.WARM_UP, 1800.0),
+    (Phase.PRODUCTION, 6 * 3600.0),
+    (Phase.CHANGEOVER, 2700.0),
+    (Phase.PRODUCTION, 5 * 3600.0),
+    (Phase.CLEANING, 4500.0),
+    (Phase.OFF, 3600.0),
+)
+"""A day with everything that moves product and water, the night shortened."""
+
+
+def stock_l(units: dict[str, Any]) -> float:
+    """Product in tanks, plates and pipes."""
+    mix, pas, tnk = units["MIX-10"], units["PAS-20"], units["TNK-25"]
+    return float(mix.volume_l + mix.parked_l + pas.content_l + tnk.volume_l + tnk.return_l)
+
+
+def close(line: Line, state: LineState, first_l: float) -> None:
+    """Raise unless product and water balance in the totals of the truth."""
+    units = state.units
+    mix, pas, tnk, cip, wat = (units[unit_id] for unit_id in PROCESS)
+    made_l = mix.water_l + mix.concentrate_l
+    lost_l = mix.lost_l + pas.lost_l + tnk.lost_l
+    assert first_l + made_l == pytest.approx(tnk.drawn_l + lost_l + stock_l(units), abs=1e-6)
+    assert mix.delivered_l == pytest.approx(pas.in_l, abs=1e-6)
+    assert pas.forward_l == pytest.approx(tnk.received_l, abs=1e-6)
+    assert tnk.drawn_l == pytest.approx(units["CONSUMER"].drawn_l, abs=1e-6)
+    assert wat.water_l == pytest.approx(mix.water_l + cip.water_l + wat.hall_l, abs=1e-6)
+    assert wat.drain_l == pytest.approx(cip.drained_l + wat.hall_l + lost_l, abs=1e-6)
+    assert cip.water_l == pytest.approx(cip.drained_l + cip.tank_l + cip.reuse_l, abs=1e-6)
+
+
+def steps(line: Line, state: LineState, dt_s: float) -> Iterator[None]:
+    """Let the day pass."""
+    for phase, seconds in DAY:
+        state.around.plan.forced = phase
+        state.around.plan.changeover_left_s = seconds if phase is Phase.CHANGEOVER else 0.0
+        for _ in range(round(seconds / dt_s)):
+            line.step(state, dt_s)
+            yield
+
+
+def test_product_and_water_close_over_a_day_of_minutes() -> None:
+    """In = drawn + lost + what the tanks hold, to the millilitre, through changeover, cleaning and night."""
+    line = process_line(1275.0, {"CIP-93": {"reuse_final_rinse": True}})
+    state = started(line)
+    first_l = stock_l(state.units)
+    for _ in steps(line, state, 60.0):
+        close(line, state, first_l)
+    mix, pas, tnk = (state.units[unit_id] for unit_id in ("MIX-10", "PAS-20", "TNK-25"))
+    assert tnk.drawn_l > 10_000.0
+    assert tnk.returned_l > 100.0
+    assert 30.0 < mix.lost_l + pas.lost_l + tnk.lost_l < 250.0
+    assert state.units["CIP-93"].reuse_l > 0.0
+
+
+def test_product_and_water_close_over_an_hour_of_seconds() -> None:
+    """The same with steps of a second, across the begin of a changeover."""
+    line = process_line(1275.0)
+    state = started(line)
+    first_l = stock_l(state.units)
+    for second in range(3600):
+        if second == 2700:
+            state.around.plan.forced = Phase.CHANGEOVER
+        line.step(state, 1.0)
+        close(line, state, first_l)
+    assert state.units["PAS-20"].lost_l > 30.0
+
+
+def test_sugar_follows_the_recipe() -> None:
+    """The blend stays within 0.15 degrees Brix of the recipe, and its concentrate balances."""
+    line = process_line()
+    state = started(line, seed=3)
+    for _ in range(600):
+        line.step(state, 60.0)
+        assert state.units["MIX-10"].brix == pytest.approx(11.2, abs=0.15)
+    mix = state.units["MIX-10"]
+    assert mix.concentrate_l / (mix.water_l + mix.concentrate_l) == pytest.approx(mix.share, rel=0.02)
+
+
+def test_without_concentrate_the_blend_tank_runs_empty_and_starves_the_line() -> None:
+    """An empty store stops the make-up; MIX-10 and then PAS-20 are SUSPENDED as starved."""
+    line = process_line(1500.0, concentrate_in_stock_l=0.0)
+    state = started(line)
+    for _ in range(60):
+        line.step(state, 60.0)
+    assert state.units["MIX-10"].packml.starved
+    assert state.units["PAS-20"].packml.starved
+    assert state.units["CONSUMER"].drawn_l < 650.0
+
+
+def totals(units: dict[str, Any]) -> dict[str, float]:
+    """What a day's means are made of."""
+    mix, pas, tnk, cip, wat = (units[unit_id] for unit_id in PROCESS)
+    return {
+        "made": mix.water_l + mix.concentrate_l, "delivered": mix.delivered_l, "forward": pas.forward_l,
+        "drawn": tnk.drawn_l, "heater": pas.heater_ws, "cooling": pas.cooling_ws, "running": pas.running_s,
+        "deposit": pas.deposit_k_kw + 1e-3, "cleaning water": cip.water_l, "cleaning heat": cip.heat_ws,
+        "water": wat.water_l, "drain": wat.drain_l,
+    }  # fmt: skip
+
+
+def test_steps_of_a_minute_agree_with_steps_of_a_second() -> None:
+    """Daily sums of flow, heat, power and water differ by less than 1 %; no value is ever not a number."""
+    results = []
+    for dt_s in (1.0, 60.0):
+        line = process_line(1275.0)
+        state = started(line)
+        levels = []
+        for count, _ in enumerate(steps(line, state, dt_s)):
+            if count % 60 == 0:
+                levels.append(stock_l(state.units))
+        assert all(isfinite(level) for level in levels)
+        for unit_id in PROCESS:
+            for signal in (*line.units[unit_id].signals, *line.units[unit_id].truth):
+                value = signal.value(state.units[unit_id])
+                assert isinstance(value, str) or isfinite(value), signal.name
+        energy = {f"energy of {unit_id}": state.energy_ws[unit_id] for unit_id in PROCESS}
+        results.append(totals(state.units) | energy)
+    fine, coarse = results
+    assert coarse == pytest.approx(fine, rel=0.01)
