@@ -76,6 +76,7 @@ class Ch91Parameters(Parameters):
     lost_charge: float = Field(default=0.4, ge=0, lt=1, description="of the refrigerant lost")
     drier_subcooling_k: float = Field(default=7.0, description="liquid backs up before a clogged drier")
     starved_superheat_k: float = 14.0
+    hot_gas_loss_per_k: float = Field(default=0.008, ge=0, description="work that superheated suction gas costs")
     starved_evaporator: float = Field(default=0.8, ge=0, lt=1, description="share of its surface without liquid")
     starved_capacity: float = Field(default=0.41, ge=0, lt=1, description="share lost by thin suction gas")
     non_condensables_bar: float = Field(default=3.0, ge=0, description="partial pressure of air in the condenser")
@@ -97,6 +98,9 @@ class Ch91State:
         fouling, charge, drier, non_condensables_bar: hidden state: share of the condenser lost, share of the
             refrigerant left, share of the drier clogged, partial pressure of air.
         starved: how far the evaporator lacks liquid, 0 to 1.
+        seen: severities from which the hidden state and the next five values were computed.
+        liquid_share: of the subcooling, condenser_w_k, evaporator_w_k, full_w, efficiency: heat exchangers,
+            capacity and compressor in their present state.
         unloading: share of the capacity left by the limit of the condensing temperature.
         demand_ws, gain_ws, cold_ws: heat since the start: from the plant, from hall and pump, taken out.
     """
@@ -117,6 +121,12 @@ class Ch91State:
     drier: float = 0.0
     non_condensables_bar: float = 0.0
     starved: float = 0.0
+    seen: tuple[float, float, float, float] | None = None
+    liquid_share: float = 1.0
+    condenser_w_k: float = 0.0
+    evaporator_w_k: float = 0.0
+    full_w: float = 0.0
+    efficiency: float = 0.0
     unloading: float = 1.0
     demand_ws: float = 0.0
     gain_ws: float = 0.0
@@ -165,7 +175,8 @@ def _step(p: Ch91Parameters, s: Ch91State, around: Surroundings, _draws: Draws) 
     s.demand_ws += demand_w * dt_s
     s.gain_ws += gain_w * dt_s
     s.cold_ws += s.cooling_w * dt_s
-    s.return_degc = approach(s.return_degc, s.supply_degc + (demand_w / p.flow_w_k if pumping else 0.0), dt_s, 60.0)
+    warmer_k = demand_w / p.flow_w_k if pumping else 0.0
+    s.return_degc = approach(s.return_degc, s.supply_degc + warmer_k, dt_s, 60.0)
     compressor_w = _cycle(p, s, dt_s) if capacity_w > 0.0 else _rest(s, dt_s)
     fans_w = p.fans_w * min(4.0 * s.capacity_share, 1.0)
     s.power_w = compressor_w + fans_w + (p.pump_w if pumping else 0.0) + (p.standby_w if mains else 0.0)
@@ -173,22 +184,34 @@ def _step(p: Ch91Parameters, s: Ch91State, around: Surroundings, _draws: Draws) 
 
 
 def _hidden(p: Ch91Parameters, s: Ch91State, severity: dict[str, float]) -> None:
-    """State of the components; the evaporator starves when the liquid before the valve runs out or is throttled."""
-    lost = severity["low_refrigerant"]
+    """State of the components, and what follows from it for the cycle.
+
+    The evaporator starves when the liquid before the valve runs out or is throttled. Lost refrigerant leaves more of
+    the condenser free of liquid, a clogged drier less.
+    """
+    lost, drier = severity["low_refrigerant"], severity["clogged_drier"]
+    seen = (lost, drier, severity["dirty_condenser"], severity["non_condensables"])
+    if seen == s.seen:
+        return
+    s.seen = seen
     s.fouling = p.dirt_share * severity["dirty_condenser"]
     s.charge = 1.0 - p.lost_charge * lost
-    s.drier = severity["clogged_drier"]
+    s.drier = drier
     s.non_condensables_bar = p.non_condensables_bar * severity["non_condensables"]
-    lacking = max(lost, s.drier)
+    lacking = max(lost, drier)
     s.starved = ((lacking - 0.1) / 0.9) ** 0.6 if lacking > 0.1 else 0.0
+    s.liquid_share = max(1.0 - 2.0 * lost, 0.0)
+    s.condenser_w_k = p.condenser_w_k * (1.0 - s.fouling) * (1.0 + 0.15 * lost - 0.1 * drier)
+    s.evaporator_w_k = p.evaporator_w_k * (1.0 - p.starved_evaporator * s.starved)
+    s.full_w = p.capacity_w * (1.0 - p.starved_capacity * s.starved)
+    s.efficiency = p.efficiency * (1.0 - p.hot_gas_loss_per_k * p.starved_superheat_k * s.starved)
 
 
 def _capacity(p: Ch91Parameters, s: Ch91State) -> float:
     """Heat that the compressor could take out now, in watts."""
     evaporating = 1.0 + p.capacity_per_k_evaporating * (s.evaporating_degc + 3.0)
     condensing = 1.0 + p.capacity_per_k_condensing * (s.condensing_degc - 52.0)
-    starved = 1.0 - p.starved_capacity * s.starved
-    return p.capacity_w * max(evaporating, 0.1) * condensing * starved * s.unloading
+    return s.full_w * s.unloading * max(evaporating, 0.1) * condensing
 
 
 def _store(p: Ch91Parameters, s: Ch91State, dt_s: float, heat_w: float, capacity_w: float) -> None:
@@ -210,20 +233,18 @@ def _cycle(p: Ch91Parameters, s: Ch91State, dt_s: float) -> float:
     """Electrical power of the compressor in watts; moves the refrigerant's temperatures towards their balance.
 
     W = Q (Tc - Te) / (e Te) with e the share of Carnot's efficiency, less at part load (AHRI 210/240: 1 - Cd (1 - q))
-    and with hot suction gas (specific volume; 0.8 % a kelvin). The condenser rejects Q + W, so Tc is the solution of
+    and with hot suction gas (it is thinner). The condenser rejects Q + W, so Tc is the solution of
     a linear equation. Air that does not condense adds its pressure, against which the compressor works.
     """
     heat_w, share = s.cooling_w, min(s.capacity_share, 1.0)
-    part_load = (1.0 - p.part_load_loss * (1.0 - share)) * (1.0 - 0.008 * p.starved_superheat_k * s.starved)
-    a = heat_w / (p.efficiency * (s.evaporating_degc + KELVIN) * part_load)
-    flooded = 1.0 + 0.15 * (1.0 - s.charge) / p.lost_charge - 0.1 * s.drier
-    condenser_w_k = p.condenser_w_k * (1.0 - s.fouling) * flooded
-    evaporating = s.supply_degc - heat_w / (p.evaporator_w_k * (1.0 - p.starved_evaporator * s.starved))
+    part_load = 1.0 - p.part_load_loss * (1.0 - share)
+    a = heat_w / (s.efficiency * (s.evaporating_degc + KELVIN) * part_load)
     above_k = _non_condensing_k(s) if s.non_condensables_bar > 0.0 else 0.0
+    evaporating = s.supply_degc - heat_w / s.evaporator_w_k
     rejected_w = heat_w + a * (above_k - s.evaporating_degc)
-    condensing = (s.inlet_degc + rejected_w / condenser_w_k) / (1.0 - min(a / condenser_w_k, 0.5))
+    condensing = (s.inlet_degc + rejected_w / s.condenser_w_k) / (1.0 - min(a / s.condenser_w_k, 0.5))
     condensing = max(condensing, p.lowest_condensing_degc)
-    liquid_k = (p.subcooling_k + p.subcooling_load_k * share) * min((s.charge - 1.0) / p.lost_charge * 2.0 + 1.0, 1.0)
+    liquid_k = (p.subcooling_k + p.subcooling_load_k * share) * s.liquid_share
     subcooling = max(liquid_k, 0.3) + p.drier_subcooling_k * s.drier + above_k
     superheat = p.superheat_k + p.starved_superheat_k * s.starved
     kept, kept_long = exp(-dt_s / 30.0), exp(-dt_s / 60.0)
