@@ -33,7 +33,7 @@ def test_the_page_shows_moving_values_without_scrolling_sideways(
     expect(page.locator("tr[data-condition='live']")).to_have_count(28)
     expect(page.locator(".hop")).to_have_count(8)
     expect(page.locator("g.unit[data-unit='MIX-10']")).to_contain_text("EXECUTE")
-    expect(page.locator("g.unit[data-unit='EL-92']")).to_contain_text("no state")
+    expect(page.locator("g.unit[data-unit='EL-92']")).to_contain_text("values live")
     values = "[...document.querySelectorAll('tr .amount')].map((node) => node.textContent).join()"
     page.wait_for_function(f"(before) => {values} !== before", arg=page.evaluate(values), timeout=15_000)
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]

@@ -3,10 +3,22 @@ import { isNumeric } from "./words.js";
 
 // By beginning of the work unit's name: signals worth seeing first. Machines that are not named here show their first.
 const PREFERRED = {
+  STO: [/bottles/, /caps/],
   MIX: [/flow/, /level/, /^power/],
+  PAS: [/holding_a/, /flow/, /valve/, /^power/],
+  TNK: [/level/],
   MONO: [/^cur_mach_speed/, /^prod_processed/, /^power/],
+  QC: [/net/, /defective/],
+  LAB: [/^cur_mach_speed/, /photo/],
+  SHR: [/zone/, /^power/],
+  PAL: [/cycle/, /vacuum/],
+  CNV: [/accumulation/, /^power/],
   CA: [/receiver/, /air_demand|flow/, /^power/],
-  EL: [/total_act_power|^power/, /total_act($|_energy|_wh)/, /total_current|current/, /voltage/],
+  CH: [/supply/, /^power/],
+  CIP: [/conductivity/, /temperature/],
+  WAT: [/^water_flow/, /^water_m3/],
+  SITE: [/outdoor/, /irradiance/],
+  EL: [/^grid_w|total_act_power|^power/, /^pv_w|total_act($|_energy|_wh)/, /total_current|current/, /voltage/],
 };
 export function keySignals(unit, count = 3) {
   const shown = unit.signals.filter((series) => !isState(series));

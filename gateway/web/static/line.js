@@ -5,7 +5,7 @@ import { layout } from "./layout.js";
 import { condition, live, on, workUnits } from "./live.js";
 import { isSelected, onSelection, toggle } from "./selection.js";
 import { machine, shape } from "./symbols.js";
-import { number, ORIGIN, signalLabel, stateLook, stateWord } from "./words.js";
+import { number, ORIGIN, ORIGIN_SHORT, signalLabel, stateLook, stateWord } from "./words.js";
 
 const MIN_WIDTH = 240;
 
@@ -65,49 +65,65 @@ function why() {
 }
 
 function card(box, cells, states) {
-  const { unit, x, y, width, height } = box;
+  const { unit, x, y, width, height, dense } = box;
   const frame = s("rect", { class: "unit-frame", width, height, rx: 6 });
-  const origin = s("text", { class: "unit-origin", x: width - 14, y: 26, "text-anchor": "end" });
+  const origin = s("text", { class: "unit-origin", x: width - (dense ? 10 : 14), y: dense ? 23 : 26, "text-anchor": "end" });
   const node = s(
     "g",
-    { class: "unit", transform: `translate(${x} ${y})`, "data-unit": unit.device_id },
+    { class: dense ? "unit dense" : "unit", transform: `translate(${x} ${y})`, "data-unit": unit.device_id },
     frame,
-    machine(unit.device_id, 12, 10, 44),
-    s("text", { class: "unit-name", x: 66, y: 28 }, unit.device_id),
+    dense ? machine(unit.device_id, 8, 5, 26) : machine(unit.device_id, 12, 10, 44),
+    s("text", { class: "unit-name", x: dense ? 40 : 66, y: dense ? 24 : 28 }, unit.device_id),
     origin,
-    stateBadge(unit, (show) => states.push(() => show(node, origin)), width),
+    stateBadge(box, (show) => states.push(() => show(node, origin))),
     valueRows(box, cells),
   );
   return node;
 }
 
-function stateBadge(unit, register, width) {
+// Places of the parts of a machine's picture, in pixels from its corner.
+const PLACES = {
+  roomy: { badge: [60, 34, 25], glyph: [66, 38], word: [88, 51], values: 84, pitch: 27, margin: 14 },
+  dense: { badge: [8, 33, 22], glyph: [12, 36], word: [32, 48.5], values: 74, pitch: 24, margin: 8 },
+};
+const placesOf = (box) => (box.dense ? PLACES.dense : PLACES.roomy);
+
+function stateBadge({ unit, width, dense }, register) {
   const signal = stateSignal(unit);
-  const glyph = s("path", { class: "state-glyph", transform: "translate(66 38)" });
-  const word = s("text", { class: "state-word", x: 88, y: 51 });
-  const back = s("rect", { class: "state-back", x: 60, y: 34, height: 25, rx: 4, width: width - 74 });
+  const { badge, glyph: mark, word: text, margin } = placesOf({ dense });
+  const glyph = s("path", { class: "state-glyph", transform: `translate(${mark[0]} ${mark[1]})` });
+  const word = s("text", { class: "state-word", x: text[0], y: text[1] });
+  const back = s("rect", { class: "state-back", x: badge[0], y: badge[1], height: badge[2], rx: 4, width: width - badge[0] - margin });
   register((node, origin) => {
     const value = signal && live.values.get(signal.number);
     const known = signal && value && value.value !== null && condition(signal.number) !== "stale";
-    const name = known ? stateWord(value.value) : unit.online && live.link.state === "open" ? "no state" : "OFFLINE";
+    const name = known ? stateWord(value.value) : unit.online && live.link.state === "open" ? wordless(unit, signal) : "OFFLINE";
     const look = known ? stateLook(name) : "none";
     setText(word, known ? name : live.link.state === "open" ? name : "STALE");
     setAttribute(glyph, "d", shape(look));
     setAttribute(node, "data-look", unit.online && live.link.state === "open" ? look : "off");
     const origins = new Set(unit.signals.map((series) => live.values.get(series.number)?.origin).filter((o) => o !== undefined));
-    setText(origin, [...origins].map((code) => ORIGIN[code]).join(" + "));
+    setText(origin, [...origins].map((code) => (dense ? ORIGIN_SHORT : ORIGIN)[code]).join(" + "));
   });
   return s("g", { class: "state" }, back, glyph, word);
 }
 
+// What stands where a machine has a state: meters and stores have none, only values.
+function wordless(unit, signal) {
+  if (signal) return "no state";
+  const shown = unit.signals.map((series) => condition(series.number));
+  return shown.includes("live") ? "values live" : shown.includes("stale") ? "values stale" : "no values";
+}
+
 function valueRows(box, cells) {
   const { columns } = box;
+  const { values, pitch, margin } = placesOf(box);
   const shown = keySignals(box.unit, columns * box.rows);
-  const columnWidth = (box.width - 28 - 18 * (columns - 1)) / columns;
+  const columnWidth = (box.width - 2 * margin - 18 * (columns - 1)) / columns;
   return shown.map((series, index) => {
     const column = Math.floor(index / box.rows);
-    const x = 14 + column * (columnWidth + 18);
-    return valueRow(series, x, 76 + (index % box.rows) * 27, columnWidth, cells);
+    const x = margin + column * (columnWidth + 18);
+    return valueRow(series, x, values + (index % box.rows) * pitch, columnWidth, cells);
   });
 }
 
@@ -116,10 +132,10 @@ function valueRow(series, x, y, width, cells) {
   const amount = s("tspan", { class: "amount" });
   const unit = s("tspan", { class: "unit-of-measure", dx: series.unit ? 5 : 0 }, series.unit);
   text.append(amount, unit);
-  const label = s("text", { class: "value-name", x: 4, y: 4 }, clip(signalLabel(series), width - 68 - 7 * series.unit.length));
+  const label = s("text", { class: "value-name", x: 4, y: 4 }, clip(signalLabel(series), width - 62 - 7 * series.unit.length));
   const row = s(
     "g",
-    { class: "value-row", transform: `translate(${x} ${y + 8})`, tabindex: 0, role: "button",
+    { class: "value-row", transform: `translate(${x} ${y})`, tabindex: 0, role: "button",
       "aria-pressed": String(isSelected(series)), onclick: () => toggle(series),
       onkeydown: (event) => (event.key === "Enter" || event.key === " ") && (event.preventDefault(), toggle(series)) },
     s("title", {}, series.description || series.metric),
@@ -147,14 +163,15 @@ function pipes(plan, states) {
     const next = plan.main[index + 1];
     if (next) drawn.push(product(box, next, states));
   });
-  if (!plan.narrow) plan.utilities.forEach((box, index) => drawn.push(...supply(box, plan, index)));
+  if (!plan.narrow && !plan.dense) plan.utilities.forEach((box, index) => drawn.push(...supply(box, plan, index)));
   return drawn;
 }
 
 function product(box, next, states) {
   const sameRow = box.y === next.y;
-  const from = sameRow ? [box.x + box.width, box.y + 46] : [box.x + box.width / 2, box.y + box.height];
-  const to = sameRow ? [next.x, next.y + 46] : [next.x + next.width / 2, next.y];
+  const level = box.dense ? 44 : 46;
+  const from = sameRow ? [box.x + box.width, box.y + level] : [box.x + box.width / 2, box.y + box.height];
+  const to = sameRow ? [next.x, next.y + level] : [next.x + next.width / 2, next.y];
   const middle = (from[1] + to[1]) / 2;
   const d = sameRow
     ? `M${from[0]} ${from[1]}H${to[0] - 9}`

@@ -1,5 +1,5 @@
 // Signals whose trends are shown, by path, so that the choice survives a reload and a new store.
-import { live, workUnits } from "./live.js";
+import { live, on, workUnits } from "./live.js";
 import { isNumeric } from "./words.js";
 import { keySignals } from "./keysignals.js";
 
@@ -17,7 +17,11 @@ function read() {
   }
 }
 
+let known = null; // what selected() found, until the choice or the equipment changes
+on("tree", () => (known = null));
+
 function changed() {
+  known = null;
   try {
     localStorage.setItem(KEY, JSON.stringify(paths));
   } catch {
@@ -31,19 +35,33 @@ export function onSelection(listener) {
   return () => listeners.delete(listener);
 }
 
-// Series that are chosen and known; before anybody chose, the first key signal of the first machines.
+// Series that are chosen and known; before anybody chose, the first key signals of the machines that tell most.
 export function selected() {
+  known ??= find();
+  return known;
+}
+
+function find() {
   const byPath = new Map([...live.series.values()].map((series) => [series.path, series]));
   const chosen = (paths || []).map((path) => byPath.get(path)).filter(Boolean);
   if (chosen.length || (paths && paths.length === 0)) return chosen;
   return byDefault();
 }
 
+// What tells most about a line comes first: the filler's speed, its electricity, its heat and its air.
+const TELLING = ["MONO", "EL", "PAS", "CA"];
+
+function rank(unit) {
+  const place = TELLING.indexOf(unit.device_id.split("-")[0]);
+  return place < 0 ? TELLING.length : place;
+}
+
 // The first key signal of every machine, then the second, until there are enough.
 function byDefault() {
-  const rows = workUnits().map((unit) => keySignals(unit).filter(isNumeric));
+  const units = workUnits().sort((a, b) => rank(a) - rank(b));
+  const rows = units.map((unit) => keySignals(unit).filter(isNumeric));
   const found = [];
-  for (let rank = 0; rank < 4 && found.length < 4; rank += 1) found.push(...rows.map((row) => row[rank]).filter(Boolean));
+  for (let place = 0; place < 4 && found.length < 4; place += 1) found.push(...rows.map((row) => row[place]).filter(Boolean));
   return found.slice(0, 4);
 }
 

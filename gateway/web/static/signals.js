@@ -13,13 +13,21 @@ export function mount(root) {
   const note = h("div", {});
   root.append(h("div", { class: "tools" }, search, count), h("div", { class: "table-scroll", tabindex: 0 }, table, note));
   let rows = new Map();
+  // On a phone hundreds of signals would bury the page: machines are opened one by one there.
+  const folded = new Set();
+  const startsFolded = matchMedia("(max-width: 900px)").matches;
+  const seen = new Set();
 
   function draw() {
     rows = new Map();
+    for (const { title } of groups()) {
+      if (startsFolded && !seen.has(title)) folded.add(title);
+      seen.add(title);
+    }
     const head = ["Signal", "Value", "Range", "Age", "State"].map((text) => h("th", { scope: "col" }, text));
     const bodies = groups().map(({ title, signals }) =>
-      h("tbody", {},
-        h("tr", { class: "group" }, h("th", { colspan: 5, scope: "rowgroup" }, title, h("small", {}, `${signals.length} signals`))),
+      h("tbody", { "data-group": title },
+        h("tr", { class: "group" }, h("th", { colspan: 5, scope: "rowgroup" }, groupButton(title, signals.length))),
         signals.map((series) => {
           const row = signalRow(series);
           rows.set(series.number, row);
@@ -32,14 +40,29 @@ export function mount(root) {
     for (const row of rows.values()) row.show();
   }
 
+  function groupButton(title, count) {
+    const fold = () => {
+      if (!folded.delete(title)) folded.add(title);
+      filter();
+    };
+    return h("button", { type: "button", class: "group-fold", onclick: fold }, title, h("small", {}, `${count} signals`));
+  }
+
+  // A search looks into folded machines too.
   function filter() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     let visible = 0;
-    for (const { node, text } of rows.values()) {
-      node.hidden = !words.every((word) => text.includes(word));
-      visible += node.hidden ? 0 : 1;
+    for (const body of table.tBodies) {
+      const open = words.length > 0 || !folded.has(body.dataset.group);
+      body.querySelector(".group-fold").setAttribute("aria-expanded", String(open));
+      const found = [...body.rows].slice(1).filter((row) => {
+        const matches = words.every((word) => row.dataset.text.includes(word));
+        row.hidden = !matches || !open;
+        return matches;
+      });
+      body.hidden = found.length === 0;
+      visible += found.length;
     }
-    for (const body of table.tBodies) body.hidden = [...body.rows].slice(1).every((row) => row.hidden);
     setText(count, rows.size ? `${visible} of ${rows.size}` : "");
     table.hidden = visible === 0;
     note.replaceChildren(...(visible ? [] : [why(search.value)]));
@@ -115,8 +138,8 @@ function signalRow(series) {
     if (bar) place(bar, mark, value?.value, series);
     showAge();
   }
-  const text = `${series.path} ${signalLabel(series)} ${series.description}`.toLowerCase();
-  return { node, text, show, showAge };
+  node.dataset.text = `${series.path} ${signalLabel(series)} ${series.description}`.toLowerCase();
+  return { node, show, showAge };
 }
 
 function place(bar, mark, value, series) {

@@ -2,6 +2,10 @@
 import { s } from "./dom.js";
 
 const MACHINES = {
+  // shelves of a store
+  STO: ["M6 44V8l18-5 18 5v36", "M12 20h24M12 32h24M12 44h24", "M15 14h7v6h-7zM27 26h7v6h-7zM16 38h8v6h-8z"],
+  // sun over a roof
+  SITE: ["M4 42V28l14-8 14 8v14z", "M36 6a6 6 0 1 0 .1 0z", "M36 22v3M46 12h-3M29 12h-3M43 5l-2 2M43 19l-2-2"],
   // tank with agitator and outlet
   MIX: ["M10 6h28v22l-9 10H19l-9-10z", "M24 2v22", "M17 24h14", "M24 38v6", "M10 15h28"],
   PAS: ["M8 8h32v32H8z", "M8 16h32M8 24h32M8 32h32", "M16 8v32M32 8v32"],

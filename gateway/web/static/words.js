@@ -1,6 +1,7 @@
 // Words, numbers and times as people read them.
 export const QUALITY = { 192: "good", 64: "uncertain", 0: "bad", 500: "stale" };
 export const ORIGIN = ["real", "simulated", "replayed"];
+export const ORIGIN_SHORT = ["real", "sim", "replay"]; // where a picture is small
 
 // PackML states (ISA-TR88.00.02): number -> word, and how each looks. Normal states are grey; colour means abnormal.
 const STATES = {
@@ -39,7 +40,15 @@ export function signalLabel(series) {
 // Energy meters name their channels and phases in short forms: "em_0_a_act_power" is the active power of phase A.
 const SHORT = { act: "active", aprt: "apparent", freq: "frequency", pf: "power factor", ret: "returned" };
 
+// PackML's names are for machines; people say these.
+const PACKML = {
+  cur_mach_speed: "speed", mach_speed: "set speed", prod_processed_count: "processed", prod_defective_count: "rejected",
+  equipment_starved: "starved", equipment_blocked: "blocked", unit_mode: "mode", state_current: "state",
+  state_current_text: "state in words", minor_stop_count: "minor stops",
+};
+
 function spoken(name) {
+  if (PACKML[name]) return PACKML[name];
   const channel = /^em(?:data)?_(\d+)_/.exec(name);
   if (!channel) return name;
   const words = name.slice(channel[0].length).split("_").map((word) => SHORT[word] || word);
