@@ -1,4 +1,4 @@
-"""Command-line options of `serve`, `replay` and `load`; their help is the manual."""
+"""Command-line options of all commands; their help is the manual."""
 
 import argparse
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,10 +20,10 @@ def _speed(text: str) -> str:
     return text
 
 
-def parser_of(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
+def parser_of(commands: Mapping[str, Command], prog: str) -> argparse.ArgumentParser:
     """The parser; `run` of the parsed options is the command that was named."""
     parser = argparse.ArgumentParser(
-        prog="python -m demo_line", description="The demonstration line: stands in for the hardware of a plant."
+        prog=prog, description="The demonstration line: stands in for the hardware of a plant."
     )
     names = parser.add_subparsers(dest="command", required=True)
     common = argparse.ArgumentParser(add_help=False)
@@ -60,7 +60,61 @@ def parser_of(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     )
     replay.set_defaults(run=commands["replay"])
     _add_replay(replay)
+    run = names.add_parser(
+        "run",
+        parents=[common],
+        help="simulate days of the line and write what its sensors show, and the truth apart",
+        epilog=_RUN_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.set_defaults(run=commands["run"])
+    _add_run(run)
     return parser
+
+
+_RUN_EXAMPLES = """examples:
+  showroom run --days 30 --seed 7 --solver coarse --fault M1@10 --fault compressed_air_leaks --out run7
+  showroom run --days 1 --seed 8 --out day --resolution 10s --start 2026-05-04
+
+The folder holds signals.parquet, events.parquet, bottles.parquet (fine solver), truth/ and manifest.json. Equal seeds
+give equal columns with equal packages on equal machines.
+"""
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--days", type=_positive, required=True, metavar="D", help="length of the run")
+    parser.add_argument("--seed", type=int, required=True, metavar="S", help="equal seeds give equal runs")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="ID[@DAY]",
+        help="a fault by name or code and the day of its onset, from 0; without a day the seed decides (repeatable)",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder that is made; refused if in use")
+    parser.add_argument(
+        "--solver", choices=("fine", "coarse"), default="fine", help="steps of 1 s or of 60 s (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--resolution",
+        choices=("1s", "10s", "1min"),
+        help="interval of the signals: means of analogue readings, last values of others (default: 1s; coarse: 1min)",
+    )
+    parser.add_argument(
+        "--start", type=moment, metavar="DATE", help="when it begins (ISO 8601, UTC; default: as the line's plan says)"
+    )
+    parser.add_argument("--no-truth", action="store_true", help="leave the truth out")
+    parser.add_argument(
+        "--definition", type=Path, metavar="FILE", help="line definition (default: the shipped bottling line)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the manifest as JSON on stdout")
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value < 36_600.0:
+        raise ValueError(text)
+    return value
 
 
 def _add_load(parser: argparse.ArgumentParser) -> None:

@@ -1,26 +1,31 @@
-"""Commands `serve`, `replay` and `load`."""
+"""Commands `serve`, `replay`, `load` and `run`."""
 
 import argparse
 import asyncio
 import logging
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from functools import partial
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from demo_line.arguments import moment, parser_of
+from demo_line.arguments import Command, moment, parser_of
+from demo_line.clock import NS_PER_S
 from demo_line.config import ConfigError, MqttConfig, OpcuaConfig, load_config
 from demo_line.journal import Journal, JournalError
-from demo_line.line import LineError
+from demo_line.line import SHIPPED_DEFINITION, Line, LineError, load_definition
 from demo_line.load import LoadOptions, generate
 from demo_line.process import log_to_stderr, until_stopped
+from demo_line.recorder import Resolution
 from demo_line.secret import SecretError
+from demo_line.sensors import SensorError
 from demo_line.serve import serve
 from demo_line.servers.pki import UntrustedError
+from demo_line.simulation import DAY_S, PlannedFault, Solver
 
 _log = logging.getLogger("demo_line")
 
-_EXPECTED = (ConfigError, LineError, SecretError, JournalError, UntrustedError, OSError)
+_EXPECTED = (ConfigError, LineError, SensorError, SecretError, JournalError, UntrustedError, OSError)
 
 _REPLAY_NAMESPACE = "urn:smart-factory-showroom:replay"
 _LOAD_NAMESPACE = "urn:smart-factory-showroom:load"
@@ -30,9 +35,18 @@ class UsageError(ValueError):
     """The options contradict each other; the text names them and the remedy."""
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run a command; returns the exit code: 0 done, 1 failed with an explanation, 2 wrong usage."""
-    options = parser_of({"serve": _serve, "load": _load, "replay": _replay}).parse_args(arguments)
+def main(
+    arguments: Sequence[str], prog: str = "python -m demo_line", progress: Callable[[float], None] | None = None
+) -> int:
+    """Run a command; returns the exit code: 0 done, 1 failed with an explanation, 2 wrong usage.
+
+    Args:
+        arguments: command and options.
+        prog: how the program is called, for its help.
+        progress: is told the share of a `run` that is done; None = log it.
+    """
+    commands: dict[str, Command] = {"serve": _serve, "load": _load, "replay": _replay, "run": partial(_run, progress)}
+    options = parser_of(commands, prog).parse_args(arguments)
     log_to_stderr(options.verbose)
     try:
         asyncio.run(options.run(options))
@@ -111,6 +125,60 @@ async def _replay(options: argparse.Namespace) -> None:
         await until_stopped(work, exit_with_parent=options.exit_with_parent, listen_to_stdin=options.wait_stdin)
     except RecordingError as error:
         raise ConfigError(str(error)) from error
+
+
+async def _run(progress: Callable[[float], None] | None, options: argparse.Namespace) -> None:
+    # pyarrow is heavy; a process that writes no run must not carry it.
+    from demo_line.run import RunOptions, write_run
+    from demo_line.tables import FolderError
+
+    solver = Solver(options.solver)
+    resolution = Resolution(options.resolution or ("1s" if solver is Solver.FINE else "1min"))
+    start_ns = None if options.start is None else round(options.start.timestamp()) * NS_PER_S
+    what = RunOptions(
+        options.out,
+        options.days,
+        options.seed,
+        tuple(_planned(text) for text in options.fault),
+        solver,
+        resolution,
+        start_ns,
+        not options.no_truth,
+    )
+
+    async def work(stop: asyncio.Event, _go: asyncio.Event) -> None:
+        line = Line(load_definition(options.definition or SHIPPED_DEFINITION))
+        with closing(write_run(line, what)) as shares:
+            for share in shares:
+                (progress or _log_share)(share)
+                await asyncio.sleep(0)
+                if stop.is_set():
+                    raise InterruptedError(f"stopped; {options.out} was not written")
+
+    try:
+        await until_stopped(work, exit_with_parent=options.exit_with_parent)
+    except FolderError as error:
+        raise UsageError(str(error)) from error
+    if options.json:
+        print((options.out / "manifest.json").read_text(encoding="utf-8"), end="")
+
+
+def _log_share(share: float) -> None:
+    if share == 1.0 or round(share * 1000.0) % 100 == 0:
+        _log.info("%.0f %% simulated", share * 100.0)
+
+
+def _planned(text: str) -> PlannedFault:
+    name, at, day = text.partition("@")
+    if not at:
+        return PlannedFault(name)
+    try:
+        onset_s = float(day) * DAY_S
+    except ValueError:
+        onset_s = -1.0
+    if not 0.0 <= onset_s < float("inf"):
+        raise UsageError(f"--fault {text}: {day!r} is no day of the run; write for example {name}@10.5")
+    return PlannedFault(name, onset_s)
 
 
 def _check_replay(options: argparse.Namespace) -> None:

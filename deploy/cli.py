@@ -136,6 +136,14 @@ def influx(context: typer.Context) -> None:
     _pass_on(context, "deploy.influx")
 
 
+@app.command("run", context_settings=_PASS_ON, add_help_option=False, short_help="Simulate days of the line to files.")
+def run_line(context: typer.Context) -> None:
+    """Simulate days of the line and write what its sensors show: `showroom run --days 30 --seed 7 --out DIR`."""
+    from deploy.run import run
+
+    raise typer.Exit(run(context.args))
+
+
 @app.command(short_help="Print versions.")
 def version(as_json: AsJson = False) -> None:
     """Print the versions of the showroom, of Python and of the parts that matter."""
