@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
-from demo_line.line import describe
+from demo_line.definition import describe
 
 APPLICATION_URI = "urn:smart-factory-showroom:demo-line"
 """Name of an OPC UA server whose configuration gives none."""

@@ -12,20 +12,38 @@ from demo_line.cells import Cell, nameplates_of, shares
 from demo_line.clock import NS_PER_S, Grid
 from demo_line.config import OpcuaConfig, ServeConfig
 from demo_line.journal import Journal
-from demo_line.line import SHIPPED_DEFINITION, Line, load_definition
+from demo_line.line import SHIPPED_DEFINITION, Line, LineState, load_definition
 from demo_line.measurement import Channel, Instruments, channels_of
 from demo_line.process import wait_until
 from demo_line.servers.devices import Devices
 from demo_line.servers.nodes import Folder
 from demo_line.servers.opcua import OpcuaServer
+from demo_line.training import Training
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass
-class _Outlets:
-    cells: list[Cell]
+class _Plant:
+    """The line and everything that offers its readings."""
+
+    line: Line
+    state: LineState
+    instruments: Instruments
+    cells: Sequence[Cell]
     devices: Devices | None
+
+    async def step(self, time_ns: int, step_s: float) -> None:
+        """Let one step pass and offer what is measured at its end."""
+        self.line.step(self.state, step_s)
+        if self.cells:
+            offers = self.instruments.measure(self.state, time_ns)
+            for cell in self.cells:
+                await cell.offer(offers)
+        if self.devices is not None:
+            self.devices.offer(time_ns, self.state, step_s)
+        self.state.around.events.clear()
+        self.state.around.bottles.clear()
 
 
 async def serve(config: ServeConfig, stop: asyncio.Event) -> None:
@@ -35,44 +53,41 @@ async def serve(config: ServeConfig, stop: asyncio.Event) -> None:
     taken.
     """
     line = Line(load_definition(config.line.definition or SHIPPED_DEFINITION))
+    step_ns = round(config.line.step_s * NS_PER_S)
+    grid = Grid(step_ns, time.time_ns())
+    state = line.start(config.line.seed, grid.next_ns - step_ns)
+    line.go_live(state)
     async with AsyncExitStack() as stack:
         journal = None if config.line.journal is None else stack.enter_context(Journal(config.line.journal))
         channels = channels_of(line)
-        outlets = _Outlets(_cells(config, line, channels, journal), None)
-        for cell in outlets.cells:
+        cells = _cells(config, line, channels, journal, Training(line, state))
+        for cell in cells:
             await cell.server.prepare()
+        devices = None
         if config.mqtt is not None:
-            outlets.devices = Devices(config.mqtt, tuple(line.units), config.line.seed, journal)
-            stack.callback(outlets.devices.stop)
-            outlets.devices.start()
+            devices = Devices(config.mqtt, tuple(line.units), config.line.seed, journal)
+            stack.callback(devices.stop)
+            devices.start()
         instruments = Instruments(channels, config.line.seed, line.faults)
-        await _run(config, line, instruments, outlets, stack, stop)
+        await _run(_Plant(line, state, instruments, cells, devices), grid, stack, stop)
 
 
-def _cells(config: ServeConfig, line: Line, channels: Sequence[Channel], journal: Journal | None) -> list[Cell]:
+def _cells(
+    config: ServeConfig, line: Line, channels: Sequence[Channel], journal: Journal | None, training: Training
+) -> list[Cell]:
     nameplates = nameplates_of(line)
     return [
-        Cell(channels, units, nameplates, partial(_server, server, journal))
+        Cell(channels, units, nameplates, partial(_server, server, journal, training))
         for server, units in zip(config.opcua, shares(config.opcua, line), strict=True)
     ]
 
 
-def _server(config: OpcuaConfig, journal: Journal | None, folders: Sequence[Folder]) -> OpcuaServer:
-    return OpcuaServer(config, "Line", folders, journal)
+def _server(config: OpcuaConfig, journal: Journal | None, training: Training, folders: Sequence[Folder]) -> OpcuaServer:
+    return OpcuaServer(config, "Line", folders, journal, training=training)
 
 
-async def _run(
-    config: ServeConfig,
-    line: Line,
-    instruments: Instruments,
-    outlets: _Outlets,
-    stack: AsyncExitStack,
-    stop: asyncio.Event,
-) -> None:
-    step_ns = round(config.line.step_s * NS_PER_S)
-    grid = Grid(step_ns, time.time_ns())
-    state, listening = line.start(config.line.seed, grid.next_ns - step_ns), False
-    line.go_live(state)
+async def _run(plant: _Plant, grid: Grid, stack: AsyncExitStack, stop: asyncio.Event) -> None:
+    listening = False
     while not stop.is_set():
         due = grid.due(time.time_ns())
         if due.jumped_ns:
@@ -80,20 +95,12 @@ async def _run(
                 "the clock jumped or the process stood still: going on %+.1f s later", due.jumped_ns / NS_PER_S
             )
             # The shifts follow the wall clock.
-            state.around.plan.start_ns += due.jumped_ns
+            plant.state.around.plan.start_ns += due.jumped_ns
         for time_ns in due.times_ns:
-            line.step(state, config.line.step_s)
-            if outlets.cells:
-                offers = instruments.measure(state, time_ns)
-                for cell in outlets.cells:
-                    await cell.offer(offers)
-            if outlets.devices is not None:
-                outlets.devices.offer(time_ns, state, config.line.step_s)
-            state.around.events.clear()
-            state.around.bottles.clear()
+            await plant.step(time_ns, grid.step_ns / NS_PER_S)
         if not listening:
             # Only now, so that the first thing a client sees is a journalled value.
-            await _listen(outlets.cells, stack)
+            await _listen(plant.cells, stack)
             listening = True
         await wait_until(stop, (grid.next_ns - time.time_ns()) / NS_PER_S)
 

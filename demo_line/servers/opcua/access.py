@@ -1,7 +1,8 @@
-"""Who may do what at the OPC UA server: nobody writes, users are checked, no peer is trusted unasked."""
+"""Who may do what at the OPC UA server: nobody writes, trainers call, users are checked, no peer is trusted unasked."""
 
 import hmac
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from asyncua import Server, ua
 from asyncua.crypto.permission_rules import SimpleRoleRuleset, User, UserRole
 from asyncua.crypto.security_policies import SecurityPolicyFactory
 from asyncua.server.internal_server import InternalServer
+from asyncua.ua.ua_binary import struct_from_binary
 from cryptography import x509
 
 from demo_line.config import OpcuaConfig
@@ -17,20 +19,36 @@ from demo_line.servers.pki import TrustList, UntrustedError
 
 _REFUSED_SERVICES = (
     ua.ObjectIds.WriteRequest_Encoding_DefaultBinary,
-    ua.ObjectIds.CallRequest_Encoding_DefaultBinary,
     ua.ObjectIds.HistoryUpdateRequest_Encoding_DefaultBinary,
 )
+
+_REFRESHES = frozenset({ua.ObjectIds.ConditionType_ConditionRefresh, ua.ObjectIds.ConditionType_ConditionRefresh2})
+"""Methods that change nothing: they send a client the alarms that stand (OPC 10000-9, 5.5.7)."""
 
 _log = logging.getLogger(__name__)
 
 
-class ReadOnly(SimpleRoleRuleset):  # type: ignore[misc]
-    """No session may write, call or change the address space, whoever opened it."""
+@dataclass
+class LineUser(User):  # type: ignore[misc]
+    """User of a session; for the library all are equal, `trainer` is ours."""
 
-    def check_validity(self, _user: User, action_type_id: ua.NodeId, _body: Any) -> bool:
-        """Whether the service is one of those that only read."""
+    trainer: bool = False
+
+
+class Rules(SimpleRoleRuleset):  # type: ignore[misc]
+    """No session may write or change the address space, whoever opened it; only a trainer's may call methods."""
+
+    def check_validity(self, user: User, action_type_id: ua.NodeId, body: Any) -> bool:
+        """Whether the user may have this service; `body` is the request behind its header."""
+        if action_type_id.Identifier == ua.ObjectIds.CallRequest_Encoding_DefaultBinary:
+            return (isinstance(user, LineUser) and user.trainer) or _only_refreshes(body)
         readers = self._permission_dict[UserRole.User]
         return action_type_id in readers and action_type_id.Identifier not in _REFUSED_SERVICES
+
+
+def _only_refreshes(body: Any) -> bool:
+    methods = struct_from_binary(ua.CallParameters, body.copy()).MethodsToCall
+    return all(method.MethodId.NamespaceIndex == 0 and method.MethodId.Identifier in _REFRESHES for method in methods)
 
 
 class Users:
@@ -41,6 +59,7 @@ class Users:
 
     def __init__(self, config: OpcuaConfig) -> None:
         self._passwords = {user.name: read_password(user.password_file) for user in config.users}
+        self._trainers = frozenset(user.name for user in config.users if user.role == "trainer")
         self._anonymous = config.anonymous
         self._plain = "none" in config.security
 
@@ -62,14 +81,14 @@ class Users:
             if not self._anonymous:
                 _log.warning("refused an anonymous session; use one of the configured users")
                 return None
-            return User(role=UserRole.User, name="anonymous")
+            return LineUser(role=UserRole.User, name="anonymous")
         expected = self._passwords.get(username)
         # Compared also for unknown users, so that the time taken does not tell which names exist.
         equal = hmac.compare_digest((expected or "").encode(), (password or "").encode())
         if expected is None or not equal:
             _log.warning("refused user %r: unknown user or wrong password", username)
             return None
-        return User(role=UserRole.User, name=username)
+        return LineUser(role=UserRole.User, name=username, trainer=username in self._trainers)
 
 
 class TrustingPolicy(SecurityPolicyFactory):  # type: ignore[misc]

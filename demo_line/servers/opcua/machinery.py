@@ -51,8 +51,11 @@ class Machines:
     references: list[Any] = field(default_factory=list)
     echoes: dict[str, list[Echo]] = field(default_factory=dict)
 
-    def add(self, folder: Folder, plate: Nameplate) -> None:
-        """Describe one machine."""
+    def add(self, folder: Folder) -> None:
+        """Describe one machine; a folder without a nameplate is none."""
+        plate = folder.nameplate
+        if plate is None:
+            return
         machines = ua.NodeId(spec.MACHINES, self.spaces.machinery)
         machine = machine_id(folder.name, self.spaces.own)
         kind = ua.NodeId(ua.ObjectIds.BaseObjectType)

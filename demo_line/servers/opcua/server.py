@@ -11,12 +11,13 @@ from demo_line.journal import Journal
 from demo_line.measurement import Offer, Quality
 from demo_line.servers.history import History
 from demo_line.servers.nodes import Folder
-from demo_line.servers.opcua.access import ReadOnly, TrustingServer, Users, check_application_uri
-from demo_line.servers.opcua.address_space import CoreInternalServer, object_item, property_items, variable_item
+from demo_line.servers.opcua.access import Rules, TrustingServer, Users, check_application_uri
+from demo_line.servers.opcua.address_space import CoreInternalServer
+from demo_line.servers.opcua.building import build
 from demo_line.servers.opcua.history import MOST_VALUES, HistoryReader
-from demo_line.servers.opcua.machinery import Echo, Machines
-from demo_line.servers.opcua.specifications import DI_URI, MACHINERY_URI, Namespaces, specification_items
+from demo_line.servers.opcua.machinery import Echo
 from demo_line.servers.pki import TrustList, own_certificate
+from demo_line.training import Training
 
 _QUALITIES = tuple(Quality)
 _NUMERIC = frozenset({ua.VariantType.Double, ua.VariantType.Int32, ua.VariantType.Int64, ua.VariantType.Boolean})
@@ -54,6 +55,7 @@ class OpcuaServer:
         folders: what is shown; the nodes over all folders are numbered from 0 in their order.
         journal: receives every batch before it is offered.
         bad_status: OPC UA status that a value of bad quality gets.
+        training: what a trainer may do; None = there are no methods.
     """
 
     def __init__(
@@ -63,12 +65,14 @@ class OpcuaServer:
         folders: Sequence[Folder],
         journal: Journal | None = None,
         bad_status: int = ua.StatusCodes.BadSensorFailure,
+        training: Training | None = None,
     ) -> None:
         self.config = config
         self.names = [f"nsu={config.namespace_uri};s={node.node_id}" for folder in folders for node in folder.nodes]
         self._root = root
         self._folders = folders
         self._journal = journal
+        self._training = training
         self._status = {
             Quality.GOOD: ua.StatusCode(ua.StatusCodes.Good),
             Quality.UNCERTAIN: ua.StatusCode(ua.StatusCodes.UncertainSensorNotAccurate),
@@ -80,8 +84,8 @@ class OpcuaServer:
             config.history_hours,
             round(config.history_mb * 1e6),
         )
-        self._node_ids: list[ua.NodeId] = []
-        self._echoes: list[Sequence[Echo]] = []
+        self._node_ids: Sequence[ua.NodeId] = []
+        self._echoes: Sequence[Sequence[Echo]] = []
         self._values: list[Any] = []
         self._server = TrustingServer(iserver=CoreInternalServer(user_manager=Users(config)))
 
@@ -95,14 +99,16 @@ class OpcuaServer:
         server.application_type = ua.ApplicationType.Server
         tokens = [ua.UserNameIdentityToken] if config.users else []
         server.set_identity_tokens([*tokens, ua.AnonymousIdentityToken] if config.anonymous else tokens)
-        server.set_security_policy([_POLICIES[name] for name in config.security], permission_ruleset=ReadOnly())
+        server.set_security_policy([_POLICIES[name] for name in config.security], permission_ruleset=Rules())
         if config.pki_dir is not None:
             files = own_certificate(config.pki_dir, config.application_uri, config.host, datetime.now(UTC))
             await server.load_certificate(files.certificate)
             await server.load_private_key(files.private_key)
             server.trust = TrustList(config.pki_dir)
             server.iserver.certificate_validator = check_application_uri
-        await self._add_nodes()
+        built = await build(server, config, self._root, self._folders, set(self._history.tracks), self._training)
+        self._node_ids, self._echoes = built.node_ids, built.echoes
+        await self._wait_for_values()
         await self._serve_history()
 
     async def listen(self) -> None:
@@ -163,40 +169,13 @@ class OpcuaServer:
     def _subscriptions(self) -> list[Any]:
         return list(self._server.iserver.subscription_service.subscriptions.values())
 
-    async def _add_nodes(self) -> None:
-        config = self.config
-        for number in range(config.namespace_padding):
-            await self._server.register_namespace(f"urn:smart-factory-showroom:foreign:{number}")
-        index = await self._server.register_namespace(config.namespace_uri)
-        await self._add(self._folder_items(index))
-        machines = [(folder, folder.nameplate) for folder in self._folders if folder.nameplate is not None]
-        echoes: dict[str, list[Echo]] = {}
-        if machines:
-            di = await self._server.register_namespace(DI_URI)
-            described = Machines(Namespaces(index, di, await self._server.register_namespace(MACHINERY_URI)))
-            for folder, plate in machines:
-                described.add(folder, plate)
-            await self._add([*specification_items(described.spaces), *described.items])
-            for status in await self._server.iserver.isession.add_references(described.references):
-                status.check()
-            echoes = described.echoes
-        self._echoes = [echoes.get(node_id.Identifier, ()) for node_id in self._node_ids]
-        await self._wait_for_values([echo.node_id for several in echoes.values() for echo in several])
-
-    def _folder_items(self, index: int) -> list[Any]:
-        root = ua.NodeId(self._root, index)
-        folder_type, object_type = ua.NodeId(ua.ObjectIds.FolderType), ua.NodeId(ua.ObjectIds.BaseObjectType)
-        items = [object_item(root, self._root, "", ua.NodeId(ua.ObjectIds.ObjectsFolder), folder_type)]
-        for folder in self._folders:
-            folder_id = ua.NodeId(folder.name, index)
-            items.append(object_item(folder_id, folder.name, folder.description, root, object_type))
-            for node in folder.nodes:
-                node_id = ua.NodeId(node.node_id, index)
-                self._node_ids.append(node_id)
-                historizing = len(self._node_ids) - 1 in self._history.tracks
-                items.append(variable_item(node_id, node, folder_id, historizing=historizing))
-                items.extend(property_items(node_id, node))
-        return items
+    async def _wait_for_values(self) -> None:
+        space = self._server.iserver.aspace
+        waiting = ua.DataValue(ua.Variant(None), ua.StatusCode(ua.StatusCodes.BadWaitingForInitialData))
+        shown_again = [echo.node_id for several in self._echoes for echo in several]
+        for node_id in (*self._node_ids, *shown_again):
+            await space.write_attribute_value(node_id, ua.AttributeIds.Value, waiting)
+        self._values = [space[node_id].attributes[ua.AttributeIds.Value] for node_id in self._node_ids]
 
     async def _serve_history(self) -> None:
         tracks = {self._node_ids[node]: track for node, track in self._history.tracks.items()}
@@ -208,16 +187,3 @@ class OpcuaServer:
             kind = ua.VariantType.Boolean if isinstance(value, bool) else ua.VariantType.UInt32
             told = ua.DataValue(ua.Variant(value, kind))
             (await self._server.iserver.aspace.write_attribute_value(node_id, ua.AttributeIds.Value, told)).check()
-
-    async def _add(self, items: Sequence[Any]) -> None:
-        results = await self._server.iserver.isession.add_nodes(items)
-        for item, result in zip(items, results, strict=True):
-            if not result.StatusCode.is_good():
-                raise ValueError(f"node {item.RequestedNewNodeId} cannot be added: {result.StatusCode.name}")
-
-    async def _wait_for_values(self, more: Sequence[ua.NodeId]) -> None:
-        space = self._server.iserver.aspace
-        waiting = ua.DataValue(ua.Variant(None), ua.StatusCode(ua.StatusCodes.BadWaitingForInitialData))
-        for node_id in (*self._node_ids, *more):
-            await space.write_attribute_value(node_id, ua.AttributeIds.Value, waiting)
-        self._values = [space[node_id].attributes[ua.AttributeIds.Value] for node_id in self._node_ids]
