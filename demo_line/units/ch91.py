@@ -63,6 +63,7 @@ class Ch91Parameters(Parameters):
     capacity_w: float = Field(default=70000.0, gt=0, description="at -3 degC evaporating and 52 degC condensing")
     capacity_per_k_evaporating: float = 0.033
     capacity_per_k_condensing: float = -0.008
+    highest_capacity_share: float = Field(default=1.25, gt=1, description="the motor gives no more, however warm it is")
     efficiency: float = Field(default=0.656, gt=0, le=1, description="of the compressor's work against Carnot's")
     part_load_loss: float = Field(default=0.25, ge=0, lt=1, description="degradation coefficient, AHRI 210/240")
     evaporator_w_k: float = Field(default=11700.0, gt=0, description="against the leaving supply")
@@ -211,7 +212,8 @@ def _capacity(p: Ch91Parameters, s: Ch91State) -> float:
     """Heat that the compressor could take out now, in watts."""
     evaporating = 1.0 + p.capacity_per_k_evaporating * (s.evaporating_degc + 3.0)
     condensing = 1.0 + p.capacity_per_k_condensing * (s.condensing_degc - 52.0)
-    return s.full_w * s.unloading * max(evaporating, 0.1) * condensing
+    share = min(max(evaporating, 0.1) * condensing, p.highest_capacity_share)
+    return s.full_w * s.unloading * share
 
 
 def _store(p: Ch91Parameters, s: Ch91State, dt_s: float, heat_w: float, capacity_w: float) -> None:

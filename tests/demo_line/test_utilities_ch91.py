@@ -170,6 +170,16 @@ def test_a_hopeless_condenser_unloads_instead_of_hunting() -> None:
     assert unit.state.condensing_degc < 74.0
 
 
+def test_a_warm_circuit_is_cooled_down_within_the_motors_limit() -> None:
+    """After a weekend the circuit is far from its set point; the compressor gives a quarter more than rated at most."""
+    unit = chiller(0.0, 10.0)
+    unit.state.supply_degc = 18.0
+    highest: list[float] = []
+    s = unit.run(HOUR_S, lambda s: highest.append(s.cooling_w))
+    assert max(highest) <= 1.25 * 70_000 + 1.0
+    assert s.supply_degc < 2.0
+
+
 def test_shedding_and_outages_stop_the_compressor() -> None:
     """Stage 2 leaves the pump on, without mains everything stands; the circuit only warms."""
     unit = chiller()
