@@ -17,6 +17,7 @@ UNECE_CODES: dict[str, str] = {
     "W": "WTT", "kW": "KWT", "VA": "D46", "Wh": "WHR", "kWh": "KWH", "A": "AMP", "mA": "4K", "V": "VLT", "Hz": "HTZ",
     "rpm": "RPM", "mm": "MMT", "m": "MTR", "mm/s": "C16", "m/s": "MTS", "m/s²": "MSK", "W/m²": "D54", "g": "GRM",
     "kg": "KGM", "N": "NEW", "N·m": "NU", "s": "SEC", "ms": "C26", "min": "MIN", "h": "HUR", "°Bx": "J18", "1": "C62",
+    "mS/cm": "H61",
 }  # fmt: skip
 
 # Acceleration in multiples of g shares its text with gram; names that end so are meant as acceleration.
