@@ -154,7 +154,14 @@ def _step(p: Mix10Parameters, s: Mix10State, around: Surroundings, draws: Draws)
     flow_l_h = approach(s.product_flow_l_h, demand_l_h if turning else 0.0, dt_s, 3.0)
     s.product_flow_l_h = min(flow_l_h, s.volume_l * 3600.0 / dt_s) if flow_l_h > 0.5 else 0.0
     _balance(p, s, around, mains, draws)
-    advance(s.packml, dt_s, run=phase in _BLENDING, starved=empty or not mains, blocked=_blocked(s, demand_l_h))
+    advance(
+        s.packml,
+        dt_s,
+        run=phase in _BLENDING,
+        starved=empty or not mains,
+        blocked=_blocked(s, demand_l_h),
+        fault=s.wear >= 1.0,  # the bearing has seized
+    )
     bearing_target = supplies["ambient_degc"]
     if turning:
         bearing_target += p.bearing_k_per_w * _pump(p, s, around, draws)

@@ -213,40 +213,60 @@ def test_cleaning_in_place_takes_the_plan_with_it(line: Line, state: LineState) 
     assert state.around.plan.planned_s[Phase.CLEANING] == 75 * 60.0
 
 
-def fail_the_chain(line: Line, self_repair: bool) -> LineState:
+FAILURES = [("dry_chain", "CNV-4", 25.0), (BEARING, "MIX-10", 150.0)]
+"""Faults whose functional failure aborts a unit, and the minutes that their repair takes."""
+
+
+def fail(line: Line, fault: str, unit_id: str, self_repair: bool) -> LineState:
     state = line.start(2)
     state.work.self_repair = self_repair
-    line.add_fault(state, "dry_chain", 0.0)
+    line.add_fault(state, fault, 0.0)
     line.step(state, 60.0)
-    state.conditions["dry_chain"].used = 0.99999
+    state.conditions[fault].used = 0.99999
     for _ in range(30):
         line.step(state, 60.0)
-        if machine(line, state, "CNV-4").state is State.ABORTED:
+        if machine(line, state, unit_id).state is State.ABORTED:
             return state
-    raise AssertionError("the chain has not failed")
+    raise AssertionError(f"{unit_id} has not failed")
 
 
-def test_the_crew_repairs_what_a_failure_has_aborted(line: Line) -> None:
-    """After the way to the machine and the repair the fault is gone and the unit runs again."""
-    state = fail_the_chain(line, self_repair=True)
+@pytest.mark.parametrize(("fault", "unit_id", "minutes"), FAILURES)
+def test_the_crew_repairs_what_a_failure_has_aborted(line: Line, fault: str, unit_id: str, minutes: float) -> None:
+    """After the way to the machine and the repair the fault is gone and the unit is given back to line control."""
+    state = fail(line, fault, unit_id, self_repair=True)
+    state.work.stock["bearing_6205"] = 1
     failed_s = state.elapsed_s
+    run(line, state, minutes - 5)
+    assert machine(line, state, unit_id).state is State.ABORTED, "it takes as long as the repair, and the way to it"
     run(line, state, 20)
-    assert machine(line, state, "CNV-4").state is State.ABORTED, "notice and repair take half an hour"
-    run(line, state, 25)
-    assert state.around.severity["dry_chain"] == 0.0
-    assert machine(line, state, "CNV-4").state is not State.ABORTED
+    assert state.around.severity[fault] == 0.0
+    assert machine(line, state, unit_id).state is not State.ABORTED
     (done,) = state.work.done
     assert done.job.by_crew
     assert done.job.safe
-    assert 25.0 <= (done.job.ends_s - failed_s) / 60.0 <= 42.0
+    assert minutes < (done.job.ends_s - failed_s) / 60.0 < minutes + 15.0
 
 
-def test_hands_off_leaves_a_failure_to_whoever_runs_the_exercise(line: Line) -> None:
+def test_the_crew_waits_for_a_part_that_it_has_ordered(line: Line) -> None:
+    """Without a bearing in the store one is ordered once, and the repair begins when it has come."""
+    state = fail(line, BEARING, "MIX-10", self_repair=True)
+    run(line, state, 47 * 60)
+    assert [name for name, _ in state.work.ordered] == ["bearing_6205"]
+    assert machine(line, state, "MIX-10").state is State.ABORTED
+    run(line, state, 5 * 60)
+    assert state.around.severity[BEARING] == 0.0
+    assert state.work.spent == pytest.approx(28.0 + 2 * 2.5 * 18.0)
+
+
+@pytest.mark.parametrize(("fault", "unit_id", "minutes"), FAILURES)
+def test_hands_off_leaves_a_failure_to_whoever_runs_the_exercise(
+    line: Line, fault: str, unit_id: str, minutes: float
+) -> None:
     """With `self_repair` off the unit stays ABORTED."""
-    state = fail_the_chain(line, self_repair=False)
-    run(line, state, 60)
-    assert machine(line, state, "CNV-4").state is State.ABORTED
-    assert state.around.severity["dry_chain"] == 1.0
+    state = fail(line, fault, unit_id, self_repair=False)
+    run(line, state, minutes + 60)
+    assert machine(line, state, unit_id).state is State.ABORTED
+    assert state.around.severity[fault] == 1.0
 
 
 def test_a_snapshot_holds_work_under_way(line: Line, state: LineState) -> None:
