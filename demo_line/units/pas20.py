@@ -16,21 +16,24 @@ from pydantic import Field
 from demo_line.draws import Draws
 from demo_line.packml import Machine, State, advance
 from demo_line.plan import MODES, Phase, PlanState
+from demo_line.plates import PlateParameters, clean_plates, lethality_min, regeneration
 from demo_line.signals import DataType, Signal, packml_signals
-from demo_line.unit import Parameters, Surroundings, UnitType, approach
+from demo_line.unit import Event, Surroundings, UnitType, approach
 
 _HOT = frozenset({Phase.WARM_UP, Phase.PRODUCTION, Phase.CHANGEOVER})
 _FLUSHED = frozenset({Phase.CHANGEOVER, Phase.CLEANING})
 _PIECE_S = 15.0
 """The heat balance of a long step is solved in pieces of about this length."""
 
+_HOT_WATER_S, _PUMP_S, _OUTLET_S, _FLOODED_S = 60.0, 5.0, 20.0, 90.0
+"""Time constants of the hot water's wobble, the flow, the cooler's outlet and of plates that the cleaning floods."""
+
 _AT_REST = frozenset({State.STOPPED, State.IDLE, State.ABORTED, State.ABORTING, State.CLEARING, State.RESETTING})
 
 
-class Pas20Parameters(Parameters):
-    """Design values of plates, heater, cooler and control."""
+class Pas20Parameters(PlateParameters):
+    """Design values of heater, cooler and control, besides those of the plates."""
 
-    nominal_l_h: float = Field(default=1500.0, gt=0, description="at the buffer's set point")
     least_l_h: float = Field(default=1350.0, gt=0)
     most_l_h: float = Field(default=1650.0, gt=0)
     buffer_set_pct: float = 50.0
@@ -38,6 +41,7 @@ class Pas20Parameters(Parameters):
     full_pct: float = Field(default=88.0, description="of the buffer: recirculate")
     resume_pct: float = Field(default=60.0, description="of the buffer: forward again")
     balance_l: float = Field(default=40.0, gt=0, description="set point of the balance tank")
+    balance_gain_per_h: float = Field(default=20.0, gt=0, description="of its level control, flow over content")
     balance_low_l: float = Field(default=8.0, ge=0)
     balance_resume_l: float = Field(default=25.0, ge=0)
     flush_l_h: float = Field(default=900.0, gt=0, description="product pushed out before a changeover or a cleaning")
@@ -48,9 +52,6 @@ class Pas20Parameters(Parameters):
     warm_s: float = Field(default=60.0, ge=0, description="that time")
     holding_l: float = Field(default=12.5, gt=0, description="30 s at 1,500 L/h")
     set_out_degc: float = 6.0
-    clean_k_kw: float = Field(default=0.1045, gt=0, description="resistance of the clean regenerator at 1,500 L/h")
-    wall_share: float = Field(default=0.25, ge=0, le=1, description="of it that does not depend on the flow")
-    fouled_k_kw: float = Field(default=0.0929, ge=0, description="more when the fault is complete: regeneration 75 %")
     fouling_k_kw_h: float = Field(default=0.0005, ge=0, description="growth in healthy running")
     cleaning_time_constant_s: float = Field(default=240.0, gt=0, description="of the deposit in hot detergent")
     cooler_effectiveness: float = Field(default=0.93, gt=0, lt=1, description="at 1,500 L/h, valve fully open")
@@ -63,8 +64,6 @@ class Pas20Parameters(Parameters):
     valve_time_constant_s: float = 20.0
     pumps_w: float = Field(default=1850.0, ge=0, description="booster pump 1.1 kW, hot-water pump 0.75 kW")
     standby_w: float = 60.0
-    plates_bar: float = Field(default=0.8, description="pressure loss of clean plates at 1,500 L/h")
-    fouled_plates_share: float = Field(default=0.6, description="more of it when the fault is complete")
     booster_bar: float = Field(default=0.75, description="product over raw in the regenerator, without plate losses")
     booster_loss: float = Field(default=0.25, description="of the plates' pressure loss that lowers it")
     sensor_offset_k: float = Field(default=1.5, description="of sensor A when its fault is complete")
@@ -80,6 +79,7 @@ class Pas20State:
         phase: of the last step.
         content_l: product in balance tank and plates.
         full, low, cold, flushing: why it does not go forward; `warm_s` seconds above the limit so far.
+        diverting, divert_began_s: the divert that is under way.
         through_l_h, forward_l_h: flow through the plates; of this, on to TNK-25.
         inlet_degc, regenerated_degc, holding_degc, returned_degc, outlet_degc: true temperatures along the way.
         holding_a_degc: what sensor A, and so the controller, sees.
@@ -110,6 +110,8 @@ class Pas20State:
     low: bool = False
     cold: bool = False
     warm_s: float = 0.0
+    diverting: bool = False
+    divert_began_s: float = 0.0
     flushing: bool = False
     through_l_h: float = 1500.0
     forward_l_h: float = 1500.0
@@ -142,30 +144,6 @@ def _initial(p: Pas20Parameters) -> Pas20State:
     return Pas20State(Machine(), p.balance_l, 25.0, 82.0, p.holding_set_degc, 35.0, 6.0, p.holding_set_degc, 0.56)
 
 
-def clean_plates(p: Pas20Parameters, flow_l_h: float) -> tuple[float, float]:
-    """Thermal resistance in K/kW and pressure loss in bar of the clean regenerator.
-
-    The films' share of the resistance follows the flow to the power of -0.7, the loss to that of 1.8 (turbulent flow
-    between corrugated plates, VDI Heat Atlas, chapter M6). Viscosity is left out: a richer recipe regenerates alike.
-    """
-    relative = flow_l_h / p.nominal_l_h
-    films = (1.0 - p.wall_share) * math.pow(relative, -0.7)
-    return p.clean_k_kw * (p.wall_share + films), p.plates_bar * math.pow(relative, 1.8)
-
-
-def regeneration(capacity_w_k: float, resistance_k_kw: float) -> float:
-    """Effectiveness NTU / (1 + NTU) of a counterflow exchanger with equal streams (VDI Heat Atlas, chapter C1)."""
-    ntu = 1000.0 / (capacity_w_k * resistance_k_kw)
-    return ntu / (1.0 + ntu)
-
-
-def lethality_min(holding_degc: float, flow_l_h: float, holding_l: float) -> float:
-    """Equivalent minutes at 80 °C with z = 10 K for the time in the holding tube (P-value of acid drinks)."""
-    if flow_l_h <= 0.0:
-        return 0.0
-    return holding_l / flow_l_h * 60.0 * math.pow(10.0, (holding_degc - 80.0) / 10.0)
-
-
 def _step(p: Pas20Parameters, s: Pas20State, around: Surroundings, draws: Draws) -> None:
     dt_s, supplies, plan = around.dt_s, around.supplies, around.plan
     phase, mains = plan.phase, supplies["mains_on"] > 0.5
@@ -185,6 +163,7 @@ def _step(p: Pas20Parameters, s: Pas20State, around: Surroundings, draws: Draws)
     heating_up = s.cold and phase is not Phase.PRODUCTION
     waits = s.low or not feeding or heating_up
     advance(s.packml, dt_s, run=phase in _HOT, starved=waits, blocked=s.full, own_stop=s.cold and not heating_up)
+    _report_divert(s, around)
     circulates = mains and s.packml.state not in _AT_REST
     forward = circulates and s.packml.state is State.EXECUTE and not s.cold
     _flows(p, s, supplies, dt_s, circulates=circulates, forward=forward)
@@ -192,7 +171,7 @@ def _step(p: Pas20Parameters, s: Pas20State, around: Surroundings, draws: Draws)
         _flush(p, s, around)
     _foul(p, s, around, hot=circulates)
     _count(p, s, dt_s)
-    supply_l_h = s.forward_l_h + (p.balance_l - s.content_l) * 20.0
+    supply_l_h = s.forward_l_h + (p.balance_l - s.content_l) * p.balance_gain_per_h
     s.demand_l_h = max(supply_l_h, 0.0) if feeding and circulates else 0.0
     around.demands["cooling_demand_w"] += s.cooling_w
     _supply(p, s, supplies)
@@ -204,6 +183,21 @@ def _watch(p: Pas20Parameters, s: Pas20State, supplies: dict[str, float], dt_s: 
     s.low = s.content_l < (p.balance_resume_l if s.low else p.balance_low_l)
     s.warm_s = s.warm_s + dt_s if s.holding_a_degc >= p.forward_degc else 0.0
     s.cold = s.holding_a_degc < p.limit_degc or (s.cold and s.warm_s < p.warm_s)
+
+
+def _report_divert(s: Pas20State, around: Surroundings) -> None:
+    """Events of a divert: an alarm when it begins, a stop with its duration when it is over."""
+    held = s.packml.state is State.HELD
+    if held == s.diverting:
+        return
+    s.diverting = held
+    if held:
+        s.divert_began_s = around.elapsed_s
+        fields: dict[str, float | int | str | bool] = {"holding_a_degc": round(s.holding_a_degc, 2)}
+        around.events.append(Event(around.elapsed_s, "PAS-20", "alarm", "below the critical limit: diverted", fields))
+    else:
+        fields = {"duration_s": round(around.elapsed_s - s.divert_began_s, 1), "began_s": s.divert_began_s}
+        around.events.append(Event(around.elapsed_s, "PAS-20", "stop", "product too cold", {**fields, "state": "HELD"}))
 
 
 def _feeding(p: Pas20Parameters, s: Pas20State, plan: PlanState) -> bool:
@@ -230,7 +224,7 @@ def _flows(
     if not circulates:
         s.through_l_h = s.forward_l_h = 0.0
         return
-    s.through_l_h = approach(s.through_l_h, target, dt_s, 5.0)
+    s.through_l_h = approach(s.through_l_h, target, dt_s, _PUMP_S)
     s.forward_l_h = 0.0
     if forward:
         s.forward_l_h = min(s.through_l_h, min(s.content_l, supplies["buffer_room_l"]) * 3600.0 / dt_s)
@@ -246,21 +240,28 @@ def _flush(p: Pas20Parameters, s: Pas20State, around: Surroundings) -> None:
     around.demands["drain_l_h"] += lost_l * 3600.0 / around.dt_s
 
 
+def _work_out_plates(p: Pas20Parameters, s: Pas20State, supplies: dict[str, float]) -> None:
+    """Heat capacity, regeneration and pressures at the flow of the last step."""
+    s.capacity_w_k = s.through_l_h / 3.6 * supplies["blend_kj_l_k"]
+    if abs(s.through_l_h - s.worked_out_l_h) > 0.5:
+        s.worked_out_l_h = s.through_l_h
+        s.clean_k_kw, s.clean_bar = clean_plates(p, s.through_l_h)
+    s.regeneration = regeneration(s.capacity_w_k, s.clean_k_kw + s.fouling_k_kw)
+    s.plates_bar = s.clean_bar * (1.0 + p.fouled_plates_share * s.fouling_k_kw / p.fouled_k_kw)
+    s.over_raw_bar = p.booster_bar - p.booster_loss * s.plates_bar
+
+
 def _heat(p: Pas20Parameters, s: Pas20State, around: Surroundings, draws: Draws) -> None:
     """Heat balance of the plates: M dT/dt = Q - losses - C (1 - eps) (T - T_in), solved exactly piece by piece.
 
     The flow is that of the last step, so that the divert valve can act on the temperature that comes out.
     """
     supplies, dt_s = around.supplies, around.dt_s
-    ambient_degc = supplies["ambient_degc"]
-    s.capacity_w_k = s.through_l_h / 3.6 * supplies["blend_kj_l_k"]
-    if abs(s.through_l_h - s.worked_out_l_h) > 0.5:
-        s.worked_out_l_h = s.through_l_h
-        s.clean_k_kw, s.clean_bar = clean_plates(p, s.through_l_h)
-    s.regeneration = eps = regeneration(s.capacity_w_k, s.clean_k_kw + s.fouling_k_kw)
+    _work_out_plates(p, s, supplies)
+    ambient_degc, eps = supplies["ambient_degc"], s.regeneration
     conductance = s.capacity_w_k * (1.0 - eps)
     total = conductance + p.loss_w_k
-    kept = exp(-dt_s / 60.0)
+    kept = exp(-dt_s / _HOT_WATER_S)
     s.hot_water = kept * s.hot_water + p.hot_water_spread * sqrt(1.0 - kept * kept) * draws.normal()
     pieces = max(round(dt_s / _PIECE_S), 1)
     piece_s = dt_s / pieces
@@ -288,8 +289,6 @@ def _heat(p: Pas20Parameters, s: Pas20State, around: Surroundings, draws: Draws)
     s.valve, s.heater_w = valve, heat_w / pieces
     _cool(p, s, supplies, dt_s, returned / pieces)
     s.power_w = s.heater_w / p.heater_efficiency + p.pumps_w
-    s.plates_bar = s.clean_bar * (1.0 + p.fouled_plates_share * s.fouling_k_kw / p.fouled_k_kw)
-    s.over_raw_bar = p.booster_bar - p.booster_loss * s.plates_bar
 
 
 def _cool(p: Pas20Parameters, s: Pas20State, supplies: dict[str, float], dt_s: float, returned_degc: float) -> None:
@@ -298,7 +297,7 @@ def _cool(p: Pas20Parameters, s: Pas20State, supplies: dict[str, float], dt_s: f
         s.cooling_w = 0.0
         return
     coldest = returned_degc - p.cooler_effectiveness * (returned_degc - supplies["chilled_supply_degc"])
-    s.outlet_degc = approach(s.outlet_degc, max(p.set_out_degc, coldest), dt_s, 20.0)
+    s.outlet_degc = approach(s.outlet_degc, max(p.set_out_degc, coldest), dt_s, _OUTLET_S)
     share = s.forward_l_h / s.through_l_h
     s.cooling_w = share * s.capacity_w_k * max(returned_degc - s.outlet_degc, 0.0)
 
@@ -308,7 +307,7 @@ def _cool_down(p: Pas20Parameters, s: Pas20State, around: Surroundings, *, mains
     supplies, dt_s = around.supplies, around.dt_s
     cleaning = supplies["cip_active"] > 0.5
     target = supplies["cip_degc"] if cleaning else supplies["ambient_degc"]
-    kept = exp(-dt_s / (90.0 if cleaning else p.cool_down_s))
+    kept = exp(-dt_s / (_FLOODED_S if cleaning else p.cool_down_s))
     s.inlet_degc = target + kept * (s.inlet_degc - target)
     s.regenerated_degc = target + kept * (s.regenerated_degc - target)
     s.holding_degc = target + kept * (s.holding_degc - target)

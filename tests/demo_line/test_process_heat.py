@@ -4,7 +4,8 @@ import pytest
 
 from demo_line.packml import State
 from demo_line.plan import Phase
-from demo_line.units.pas20 import Pas20Parameters, clean_plates, lethality_min, regeneration
+from demo_line.plates import clean_plates, lethality_min, regeneration
+from demo_line.units.pas20 import Pas20Parameters
 from tests.demo_line.process import process_line, run, settled, started
 
 
@@ -96,7 +97,10 @@ def test_a_saturated_heater_diverts_before_anything_unsafe_goes_on() -> None:
     assert State.HELD in seen
     assert valve > 0.95
     assert pas.diverted_l > 0.0
-    assert pas.under_heated_l < 0.5
+    assert pas.under_heated_l == 0.0
+    events = [event for event in state.around.events if event.unit_id == "PAS-20"]
+    assert [event.kind for event in events[:2]] == ["alarm", "stop"]
+    assert events[1].fields["duration_s"] == pytest.approx(events[1].elapsed_s - events[0].elapsed_s)
 
 
 def test_a_power_cut_stops_heat_and_flow() -> None:
