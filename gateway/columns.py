@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edge_agent.sparkplug.metric import Value
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.quality import Quality
+from edge_agent.sparkplug.waveform import Waveform, decode
 from gateway.store.base import Kind, Samples
 
 Buffer: TypeAlias = "array[int] | array[float] | bytes"
@@ -18,6 +19,16 @@ _GOOD = array("h", [Quality.GOOD]).tobytes()
 _FLOAT = bytes([Kind.FLOAT])
 _ORIGINS = {int(origin): bytes([origin]) for origin in Origin}
 _INT64_LIMIT = 1 << 63
+
+
+class Block(NamedTuple):
+    """A waveform: the value of a metric of type Bytes, which is kept beside the store of samples."""
+
+    series: int
+    time_ns: int
+    quality: int
+    origin: int
+    waveform: Waveform
 
 
 class Rows:
@@ -70,11 +81,16 @@ class Rows:
 
 
 class RowBuilder:
-    """Collects rows of any type one by one."""
+    """Collects rows of any type one by one.
 
-    __slots__ = ("_integer", "_kind", "_number", "_origin", "_quality", "_series", "_text", "_time_ns")
+    Attributes:
+        blocks: values that are waveforms, which are no rows.
+    """
+
+    __slots__ = ("_integer", "_kind", "_number", "_origin", "_quality", "_series", "_text", "_time_ns", "blocks")
 
     def __init__(self) -> None:
+        self.blocks: list[Block] = []
         self._series = array("i")
         self._time_ns = array("q")
         self._kind = bytearray()
@@ -90,14 +106,17 @@ class RowBuilder:
     def add(self, series: int, time_ns: int, value: Value, quality: int, origin: int) -> None:
         """Append one row; a null value of good quality becomes BAD, a value of BAD or STALE quality becomes null.
 
-        Raises ValueError for a value no store can hold: an integer above 2^63 - 1, or bytes. Nothing is appended then.
+        Bytes are a block. Raises ValueError for a value no store can hold: an integer above 2^63 - 1, or bytes that are
+        no waveform. Nothing is appended then.
         """
         if quality in (Quality.BAD, Quality.STALE):
             value = None
         elif value is None:
             quality = Quality.BAD
         if isinstance(value, bytes):
-            raise ValueError("values of type Bytes and File are not stored")  # noqa: TRY004  (the value is bad, not the call)
+            _check_time(time_ns)
+            self.blocks.append(Block(series, time_ns, quality, origin, decode(value)))
+            return
         kind, number, integer, text = Kind.NULL, float("nan"), 0, None
         if isinstance(value, bool):
             kind, number, integer = Kind.BOOLEAN, float(value), int(value)
@@ -122,8 +141,7 @@ class RowBuilder:
         quality: int,
         origin: int,
     ) -> None:
-        if not -_INT64_LIMIT <= time_ns < _INT64_LIMIT:
-            raise ValueError(f"time {time_ns} ns does not fit 64 bits")
+        _check_time(time_ns)
         self._series.append(series)
         self._time_ns.append(time_ns)
         self._kind.append(kind)
@@ -146,6 +164,11 @@ class RowBuilder:
             self._quality,
             bytes(self._origin),
         )
+
+
+def _check_time(time_ns: int) -> None:
+    if not -_INT64_LIMIT <= time_ns < _INT64_LIMIT:
+        raise ValueError(f"time {time_ns} ns does not fit 64 bits")
 
 
 def join(parts: Sequence[Rows]) -> Samples:

@@ -23,6 +23,8 @@ class GatewaySettings(Settings):
         state: SQLite file of what the gateway must remember beside the store.
         quarantine: SQLite file of what could not be decoded or stored.
         quarantine_max_bytes: limit of that file; beyond it nothing more is refused, and nothing of it acknowledged.
+        waveforms: SQLite file of the waveforms that edges sent.
+        waveforms_max_bytes: limit of their samples; beyond it the oldest waveforms are given up.
         reorder_timeout_s: how long messages that come too early wait for those before them.
         live_queue_bytes, history_queue_bytes: memory for messages that wait for the store.
         max_series, max_edges: what strangers may make it remember.
@@ -35,6 +37,8 @@ class GatewaySettings(Settings):
     state: Path = Path("gateway.db")
     quarantine: Path = Path("quarantine.db")
     quarantine_max_bytes: int = Field(default=1_000_000_000, ge=1_000_000)
+    waveforms: Path = Path("waveforms.db")
+    waveforms_max_bytes: int = Field(default=500_000_000, ge=1_000_000)
     reorder_timeout_s: float = Field(default=2.0, gt=0, le=60)
     live_queue_bytes: int = Field(default=32_000_000, ge=1_000_000)
     history_queue_bytes: int = Field(default=16_000_000, ge=1_000_000)

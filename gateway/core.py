@@ -11,7 +11,8 @@ from gateway.config import GatewayConfig
 from gateway.pipeline import DataPath, Uplink
 from gateway.state.open_losses import OpenLosses
 from gateway.state.quarantine import Quarantine
-from gateway.status import broker_hop, edge_hops, edge_status, ingest_hop, quarantine_hops, store_hop
+from gateway.state.waveforms import KeptWaveform, WaveformEntry, Waveforms
+from gateway.status import broker_hop, edge_hops, edge_status, file_hops, ingest_hop, store_hop
 from gateway.store.base import SampleReader, Series, Store, StoreUnavailableError
 from gateway.store.open import open_store
 from gateway.traffic import EdgeTraffic
@@ -37,6 +38,7 @@ class Gateway:
         self._path: DataPath | None = None
         self._quarantine: Quarantine | None = None
         self._open_losses: OpenLosses | None = None
+        self._waveforms: Waveforms | None = None
         self._load_error: StoreUnavailableError | None = None
         self._stopping = Event()
         self._loader: Thread | None = None
@@ -50,7 +52,8 @@ class Gateway:
         settings = self._config.gateway
         self._quarantine = Quarantine.open(settings.quarantine, max_bytes=settings.quarantine_max_bytes)
         self._open_losses = OpenLosses(settings.state)
-        files = self._quarantine, self._open_losses
+        self._waveforms = Waveforms(settings.waveforms, max_bytes=settings.waveforms_max_bytes)
+        files = self._quarantine, self._open_losses, self._waveforms
         if not self._load(*files):
             self._loader = Thread(target=self._load_later, args=files, name="gateway-load", daemon=True)
             self._loader.start()
@@ -64,11 +67,11 @@ class Gateway:
             self._path.stop()
             self._uplink.stop()
         self._store.close()
-        for file in (self._quarantine, self._open_losses):
+        for file in (self._quarantine, self._open_losses, self._waveforms):
             if file is not None:
                 file.close()
 
-    def _load(self, quarantine: Quarantine, losses: OpenLosses) -> bool:
+    def _load(self, quarantine: Quarantine, losses: OpenLosses, waveforms: Waveforms) -> bool:
         try:
             known = self._store.load()
         except StoreUnavailableError as error:
@@ -76,15 +79,15 @@ class Gateway:
                 log.warning("store: not there (%s); edges keep their data; %s", error, error.remedy)
             self._load_error = error
             return False
-        path = DataPath(self._config.gateway, self._store, known, quarantine, losses, self._uplink.publish)
+        path = DataPath(self._config.gateway, self._store, known, quarantine, losses, waveforms, self._uplink.publish)
         path.start()
         self._uplink.start(path)
         self._path, self._load_error = path, None
         return True
 
-    def _load_later(self, quarantine: Quarantine, losses: OpenLosses) -> None:
+    def _load_later(self, quarantine: Quarantine, losses: OpenLosses, waveforms: Waveforms) -> None:
         while not self._stopping.wait(LOAD_RETRY_S):
-            if self._load(quarantine, losses):
+            if self._load(quarantine, losses, waveforms):
                 log.info("store: is there")
                 return
 
@@ -92,6 +95,14 @@ class Gateway:
     def reader(self) -> SampleReader:
         """Stored samples; its methods block, so call them in a thread."""
         return self._store
+
+    def waveforms(self, series: str, start_ns: int, end_ns: int, limit: int) -> Sequence[WaveformEntry]:
+        """Return the stored waveforms of a series in [start_ns, end_ns), newest first; it blocks."""
+        return () if self._waveforms is None else self._waveforms.list(series, start_ns, end_ns, limit)
+
+    def waveform(self, series: str, at_ns: int) -> KeptWaveform | None:
+        """Return the newest waveform of a series that is not later than `at_ns`; it blocks."""
+        return None if self._waveforms is None else self._waveforms.get(series, at_ns)
 
     def catalogue(self) -> Sequence[Series]:
         """Return every known series, by path."""
@@ -137,7 +148,7 @@ class Gateway:
         holding = path.acknowledgements.hold
         hops.append(ingest_hop(path.inbox.depth(), path.inbox.fill(), holding=holding))
         hops.append(store_hop(path.writer.health, now_ns))
-        hops.extend(quarantine_hops(path.writer.health))
+        hops.extend(file_hops(path.writer.health))
         return hops
 
     def pipeline(self) -> Pipeline:

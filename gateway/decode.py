@@ -14,7 +14,7 @@ from edge_agent.sparkplug.payload import PayloadError, get_name, get_properties,
 from edge_agent.sparkplug.properties import ORIGIN, QUALITY, SUB_MS
 from edge_agent.sparkplug.quality import Quality
 from gateway.catalogue import Catalogue, CatalogueFullError
-from gateway.columns import RowBuilder, Rows
+from gateway.columns import Block, RowBuilder, Rows
 from gateway.store.base import SeriesKey
 
 CONTROL_PREFIXES = ("Delivery/", "Node Control/", "Device Control/")
@@ -103,7 +103,7 @@ class Birth:
     Attributes:
         aliases: what the metrics stand for.
         control: values of the control metrics by name.
-        rows: values at birth, of all signals that have one.
+        rows, blocks: values at birth, of all signals that have one.
         stale: series that have none now, because their source is away.
         bad: metrics that cannot be taken.
     """
@@ -111,6 +111,7 @@ class Birth:
     aliases: Aliases
     control: dict[str, Value] = field(default_factory=dict)
     rows: Rows = field(default_factory=lambda: RowBuilder().rows())
+    blocks: list[Block] = field(default_factory=list)
     stale: list[int] = field(default_factory=list)
     bad: list[BadMetric] = field(default_factory=list)
 
@@ -140,7 +141,7 @@ def read_birth(message: Any, key: SeriesKey, catalogue: Catalogue) -> Birth:
             _declare_signal(metric, name, alias, time_ns, birth, catalogue, builder)
         except (ValueError, CatalogueFullError) as error:
             birth.bad.append(BadMetric.of(name or f"alias {alias}", time_ns, error))
-    birth.rows = builder.rows()
+    birth.rows, birth.blocks = builder.rows(), builder.blocks
     return birth
 
 
@@ -162,9 +163,13 @@ def _declare_signal(
 
 @dataclass(slots=True)
 class Decoded:
-    """One decoded data message; `unknown` says that a metric was neither declared nor self-explaining."""
+    """One decoded data message; `unknown` says that a metric was neither declared nor self-explaining.
+
+    `blocks` are the values of type Bytes; everything else is in `rows`.
+    """
 
     rows: Rows
+    blocks: list[Block] = field(default_factory=list)
     control: dict[str, Value] = field(default_factory=dict)
     bad: list[BadMetric] = field(default_factory=list)
     unknown: bool = False
@@ -198,7 +203,7 @@ def read_data(
                 _add_row(metric, name, time_ns, declared, aliases, catalogue, builder)
         except (ValueError, OverflowError, CatalogueFullError) as error:
             decoded.bad.append(BadMetric.of(name, time_ns, error))
-    decoded.rows = builder.rows()
+    decoded.rows, decoded.blocks = builder.rows(), builder.blocks
     return decoded
 
 

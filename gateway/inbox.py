@@ -7,7 +7,7 @@ from threading import Condition
 from time import monotonic
 
 from edge_agent.sparkplug.delivery import Gap
-from gateway.columns import Rows
+from gateway.columns import Block, Rows
 from gateway.receipts import LogKey
 from gateway.state.quarantine import Rejection
 from gateway.store.base import EdgeKey
@@ -25,6 +25,7 @@ class Entry:
     Attributes:
         edge: sender.
         rows: its samples; None where it has none.
+        blocks: its waveforms.
         log, lsn: of a numbered message, else None.
         historical: sent late; live messages overtake it.
         gaps: gaps it declares.
@@ -42,6 +43,7 @@ class Entry:
     rejection: Rejection | None = None
     newest_ns: int = 0
     count: int = 0
+    blocks: Sequence[Block] = ()
 
     def __post_init__(self) -> None:
         if self.rows is not None:
@@ -54,6 +56,7 @@ class Entry:
             size += _ROW_BYTES * self.count
             if self.rows.text is not None:
                 size += sum(_TEXT_BYTES + len(text) for text in self.rows.text if text is not None)
+        size += sum(_TEXT_BYTES + len(block.waveform.samples) for block in self.blocks)
         if self.rejection is not None:
             size += len(self.rejection.payload)
         return size

@@ -10,6 +10,8 @@ from threading import Event, Thread
 from time import monotonic, time_ns
 
 from edge_agent.sparkplug.intervals import IntervalSet
+from edge_agent.sparkplug.origin import Origin
+from edge_agent.sparkplug.quality import Quality
 from gateway.acknowledge import Acknowledgements
 from gateway.catalogue import Catalogue
 from gateway.columns import Rows, join
@@ -17,6 +19,7 @@ from gateway.inbox import Entry, Inbox
 from gateway.losses import Losses, declare
 from gateway.receipts import LogKey, Receipts
 from gateway.state.quarantine import Quarantine, QuarantinedValue, QuarantineFullError, Rejection
+from gateway.state.waveforms import KeptWaveform, Waveforms
 from gateway.store.base import (
     DeclaredGap,
     EdgeKey,
@@ -96,6 +99,7 @@ class StoreHealth:
         error, remedy: why it does not take anything now; empty while it does.
         permanent: waiting alone will not help.
         quarantine_error: why nothing can be put into quarantine; empty where it can.
+        waveform_error: why no waveform can be kept; empty where it can.
         samples, batches: stored since the gateway started.
         newest_ns: newest source time stored.
     """
@@ -104,6 +108,7 @@ class StoreHealth:
     remedy: str = ""
     permanent: bool = False
     quarantine_error: str = ""
+    waveform_error: str = ""
     samples: int = 0
     batches: int = 0
     newest_ns: int = 0
@@ -114,7 +119,7 @@ class _Work:
     """A batch on its way, with what of it is done."""
 
     entries: Sequence[Entry]
-    quarantined: bool = False
+    set_aside: bool = False
     batch: WriteBatch | None = None
     written: bool = False
 
@@ -122,8 +127,9 @@ class _Work:
 class Writer:
     """The writer thread: the only one that calls the writing side of the store.
 
-    Order of each batch: quarantine on disk, rows and receipts in the store, then the acknowledgement. A crash between
-    any two loses nothing and stores nothing twice: what was not acknowledged is sent again and recognised by its LSN.
+    Order of each batch: quarantine and waveforms on disk, rows and receipts in the store, then the acknowledgement. A
+    crash between any two loses nothing and stores nothing twice: what was not acknowledged is sent again and recognised
+    by its LSN.
     """
 
     def __init__(
@@ -134,6 +140,7 @@ class Writer:
         receipts: Receipts,
         losses: Losses,
         quarantine: Quarantine,
+        waveforms: Waveforms,
         acknowledgements: Acknowledgements,
         clock_ns: Callable[[], int] = time_ns,
     ) -> None:
@@ -143,6 +150,7 @@ class Writer:
         self._receipts = receipts
         self._losses = losses
         self._quarantine = quarantine
+        self._waveforms = waveforms
         self._acknowledgements = acknowledgements
         self._clock_ns = clock_ns
         self._firsts = FirstValues()
@@ -189,9 +197,9 @@ class Writer:
                 return True
 
     def _store_entries(self, work: _Work) -> None:
-        if not work.quarantined:
-            work.entries = self._set_aside(work.entries)
-            work.quarantined = True
+        if not work.set_aside:
+            work.entries = self._keep_waveforms(self._set_aside(work.entries))
+            work.set_aside = True
         if work.batch is None:
             work.batch = assemble(work.entries, self._catalogue.drain(), self._clock_ns(), self._firsts)
         if not work.written:
@@ -210,12 +218,42 @@ class Writer:
             if not self.health.quarantine_error:
                 log.warning("quarantine: cannot be written (%s); what belongs there waits at the edges", error)
             self.health.quarantine_error = str(error)
-            for entry in entries:
-                if entry.rejection is not None and entry.log is not None and entry.lsn is not None:
-                    self._receipts.release(entry.log, entry.lsn)
-            return [entry for entry in entries if entry.rejection is None]
+            return self._without(entries, [entry for entry in entries if entry.rejection is not None])
         self.health.quarantine_error = ""
         return entries
+
+    def _keep_waveforms(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Put waveforms on disk; where that fails, leave them at their edges and let the rest flow."""
+        holding = [entry for entry in entries if entry.blocks]
+        if not holding:
+            return entries
+        try:
+            self._waveforms.add(
+                KeptWaveform(
+                    str(self._catalogue.series(block.series).key),
+                    block.time_ns,
+                    Quality(block.quality),
+                    Origin(block.origin),
+                    block.waveform,
+                )
+                for entry in holding
+                for block in entry.blocks
+            )
+        except sqlite3.Error as error:
+            if not self.health.waveform_error:
+                log.warning("waveforms: cannot be kept (%s); they wait at the edges", error)
+            self.health.waveform_error = str(error)
+            return self._without(entries, holding)
+        self.health.waveform_error = ""
+        return entries
+
+    def _without(self, entries: Sequence[Entry], refused: Sequence[Entry]) -> Sequence[Entry]:
+        """Leave entries out of a batch; the numbered ones of them will be sent again."""
+        for entry in refused:
+            if entry.log is not None and entry.lsn is not None:
+                self._receipts.release(entry.log, entry.lsn)
+        gone = set(map(id, refused))
+        return [entry for entry in entries if id(entry) not in gone]
 
     def _declare_losses(self) -> None:
         now_ns = self._clock_ns()

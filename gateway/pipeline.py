@@ -19,6 +19,7 @@ from gateway.receipts import Receipts
 from gateway.receive import Receiver
 from gateway.state.open_losses import OpenLosses
 from gateway.state.quarantine import Quarantine
+from gateway.state.waveforms import Waveforms
 from gateway.store.base import EdgeKey, Known, Store
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class DataPath:
         known: Known,
         quarantine: Quarantine,
         open_losses: OpenLosses,
+        waveforms: Waveforms,
         publish: Callable[[str, bytes], bool],
     ) -> None:
         """Build the path from what the store knows; `publish` sends a command to an edge and may fail."""
@@ -67,7 +69,14 @@ class DataPath:
             self._ask_rebirth,
         )
         self.writer = Writer(
-            store, self.inbox, self.catalogue, self.receipts, self.losses, quarantine, self.acknowledgements
+            store,
+            self.inbox,
+            self.catalogue,
+            self.receipts,
+            self.losses,
+            quarantine,
+            waveforms,
+            self.acknowledgements,
         )
         self._stopping = Event()
         self._clock = Thread(target=self._run_clock, name="gateway-clock", daemon=True)

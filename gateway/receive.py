@@ -124,6 +124,8 @@ class Receiver:
             self._latest.offer(birth.rows, now_ns)
             if node.epoch is None:
                 self._put(_filled(Entry(node.edge), birth.rows), traffic)
+        if birth.blocks and node.epoch is None:
+            self._put(Entry(node.edge, blocks=birth.blocks), traffic)
 
     def _log_begins(self, born: Born, traffic: EdgeTraffic, now_ns: int) -> bool:
         """Compare the log of a born node with what is stored; False where the birth must not count."""
@@ -203,6 +205,7 @@ class Receiver:
         _add_gap(entry, decoded, traffic)
         if decoded.bad:
             entry.rejection = _rejection(arrived, lsn, decoded.bad, now_ns)
+        entry.blocks = decoded.blocks
         if len(decoded.rows):
             self._latest.offer(decoded.rows, now_ns)
             _filled(entry, decoded.rows)
@@ -223,7 +226,8 @@ class Receiver:
             _filled(entry, decoded.rows)
         if decoded.bad:
             entry.rejection = _rejection(arrived, None, decoded.bad, now_ns)
-        if entry.rows is not None or entry.rejection is not None:
+        entry.blocks = decoded.blocks
+        if entry.rows is not None or entry.rejection is not None or entry.blocks:
             self._put(entry, traffic)
         if decoded.unknown:
             self._wake(arrived.node, now_s)

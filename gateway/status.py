@@ -88,12 +88,18 @@ def store_hop(health: StoreHealth, now_ns: int) -> Hop:
     return Hop("store", HopState.OK if health.newest_ns else HopState.WAITING, lag_s=lag_s)
 
 
-def quarantine_hops(health: StoreHealth) -> Sequence[Hop]:
-    """Describe the quarantine where it is in trouble."""
-    if not health.quarantine_error:
-        return ()
-    remedy = "read it (showroom quarantine list), mend the sender, make space on the disk or move the file away"
-    return (Hop("quarantine", HopState.DEGRADED, error=health.quarantine_error, remedy=remedy),)
+def file_hops(health: StoreHealth) -> Sequence[Hop]:
+    """Describe the gateway's files beside the store where they are in trouble."""
+    hops: list[Hop] = []
+    if health.quarantine_error:
+        remedy = "read it (showroom quarantine list), mend the sender, make space on the disk or move the file away"
+        hops.append(Hop("quarantine", HopState.DEGRADED, error=health.quarantine_error, remedy=remedy))
+    if health.waveform_error:
+        remedy = (
+            "make space on the disk of the waveform file, or lower waveforms_max_bytes; waveforms wait at the edges"
+        )
+        hops.append(Hop("waveforms", HopState.DEGRADED, error=health.waveform_error, remedy=remedy))
+    return hops
 
 
 def _lag_s(newest_ns: int, now_ns: int) -> float | None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.quality import Quality
+from gateway.state.waveforms import KeptWaveform, WaveformEntry
 from gateway.store.base import EdgeKey, SampleReader, Series, Value
 
 
@@ -99,11 +100,17 @@ class Pipeline:
 
 
 class View(Protocol):
-    """Reading side of a running gateway; every method is safe to call from the event loop and never blocks."""
+    """Reading side of a running gateway; every method that does not say otherwise never blocks."""
 
     @property
     def reader(self) -> SampleReader:
         """Stored samples; its methods block, so call them in a thread."""
+
+    def waveforms(self, series: str, start_ns: int, end_ns: int, limit: int) -> Sequence[WaveformEntry]:
+        """Return the stored waveforms of a series (path) in [start_ns, end_ns), newest first; call it in a thread."""
+
+    def waveform(self, series: str, at_ns: int) -> KeptWaveform | None:
+        """Return the newest waveform of a series (path) that is not later than `at_ns`; call it in a thread."""
 
     def catalogue(self) -> Sequence[Series]:
         """Return every known series, by path."""

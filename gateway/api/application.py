@@ -16,7 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
-from gateway.api import catalogue, metrics, problems, samples, status, stream
+from gateway.api import catalogue, metrics, problems, samples, status, stream, waveforms
 from gateway.api.broadcast import Broadcast
 from gateway.api.gatekeeper import Gatekeeper
 from gateway.api.readers import ReaderPool
@@ -71,6 +71,7 @@ def create_api(view: View, settings: WebSettings | None = None, clock_ns: Callab
     for routes in (
         catalogue.router(view, clock_ns),
         samples.router(view, readers, clock_ns),
+        waveforms.router(view, readers, clock_ns),
         stream.router(view, broadcast, settings),
         status.router(view, readers, clock_ns),
     ):

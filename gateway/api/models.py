@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.quality import Quality
 from gateway.api.times import format_time
+from gateway.state.waveforms import KeptWaveform, WaveformEntry
 from gateway.store.base import DeclaredGap, Series
 from gateway.view import EdgeStatus, Hop, LatestValue
 
@@ -298,6 +299,61 @@ class SamplesAnswer(BaseModel):
     raw: RawColumns | None
     buckets: BucketColumns | None
     next: str | None = Field(description="Path of the next page of raw samples; null on the last one", examples=[None])
+
+
+class WaveformItem(BaseModel):
+    """A stored waveform without its samples."""
+
+    time: str = Field(description="Source time of the first sample, UTC", examples=[_TIME])
+    time_ns: int = Field(examples=[_TIME_NS])
+    rate_hz: float = Field(description="Samples a second", examples=[12800.0])
+    count: int = Field(description="Number of samples", examples=[12800])
+    quality: QualityWord = Field(examples=["good"])
+    origin: OriginWord = Field(examples=["simulated"])
+
+    @classmethod
+    def of(cls, entry: WaveformEntry) -> "WaveformItem":
+        """Describe a stored waveform."""
+        return cls(
+            time=format_time(entry.time_ns),
+            time_ns=entry.time_ns,
+            rate_hz=entry.rate_hz,
+            count=entry.count,
+            quality=QUALITY_WORDS.get(entry.quality, "bad"),
+            origin=ORIGIN_WORDS[entry.origin],
+        )
+
+
+class WaveformList(BaseModel):
+    """Waveforms of one series, newest first."""
+
+    series: SeriesItem
+    waveforms: list[WaveformItem]
+
+
+class WaveformAnswer(BaseModel):
+    """One waveform."""
+
+    series: SeriesItem
+    time: str = Field(description="Source time of the first sample, UTC", examples=[_TIME])
+    time_ns: int = Field(examples=[_TIME_NS])
+    rate_hz: float = Field(description="Samples a second", examples=[12800.0])
+    quality: QualityWord = Field(examples=["good"])
+    origin: OriginWord = Field(examples=["simulated"])
+    samples: list[float] = Field(description="In the unit of the series", examples=[[0.012, -0.034]])
+
+    @classmethod
+    def of(cls, series: Series, kept: KeptWaveform, samples: list[float]) -> "WaveformAnswer":
+        """Describe a waveform; its samples are not looked at one by one."""
+        return cls.model_construct(
+            series=SeriesItem.of(series),
+            time=format_time(kept.time_ns),
+            time_ns=kept.time_ns,
+            rate_hz=kept.waveform.rate_hz,
+            quality=QUALITY_WORDS.get(kept.quality, "bad"),
+            origin=ORIGIN_WORDS[kept.origin],
+            samples=samples,
+        )
 
 
 def frame_example() -> dict[str, Any]:

@@ -77,7 +77,7 @@ TimeNs = Annotated[
         {
             "anyOf": [
                 {"type": "string", "format": "date-time"},
-                {"type": "integer", "minimum": 0, "maximum": MAX_NS},
+                {"type": "integer"},  # without bounds: what lies beyond 64 bits counts as the nearest time within
             ]
         }
     ),

@@ -146,7 +146,8 @@ class Quarantine:
                     self._add(rejection)
                 self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # a full disk has ended it already
+                    self._connection.execute("ROLLBACK")
                 raise
 
     def _add(self, rejection: Rejection) -> None:

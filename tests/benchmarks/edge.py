@@ -18,6 +18,7 @@ from gateway.config import GatewaySettings
 from gateway.pipeline import DataPath, Uplink
 from gateway.state.open_losses import OpenLosses
 from gateway.state.quarantine import Quarantine
+from gateway.state.waveforms import Waveforms
 from gateway.store.base import Reject, WriteBatch
 from gateway.store.config import DuckDbConfig
 from gateway.store.duckdb_store import DuckDbStore
@@ -96,8 +97,9 @@ def _gateway(folder: Path, broker: int) -> Iterator[tuple[DataPath, TimedStore]]
     store = TimedStore(DuckDbConfig(path=folder / "store.duckdb"))
     quarantine = Quarantine.open(settings.quarantine, max_bytes=settings.quarantine_max_bytes)
     losses = OpenLosses(settings.state)
+    waveforms = Waveforms(folder / "waveforms.db", max_bytes=settings.waveforms_max_bytes)
     uplink = Uplink(BrokerConfig(port=broker), HOST)
-    path = DataPath(settings, store, store.load(), quarantine, losses, uplink.publish)
+    path = DataPath(settings, store, store.load(), quarantine, losses, waveforms, uplink.publish)
     path.start()
     uplink.start(path)
     try:
@@ -108,6 +110,7 @@ def _gateway(folder: Path, broker: int) -> Iterator[tuple[DataPath, TimedStore]]
         store.close()
         quarantine.close()
         losses.close()
+        waveforms.close()
 
 
 def _children(folder: Path, broker: int, rate: int, *, secured: bool) -> tuple[Child, Child]:

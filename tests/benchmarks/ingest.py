@@ -16,6 +16,7 @@ from gateway.config import GatewaySettings
 from gateway.pipeline import DataPath
 from gateway.state.open_losses import OpenLosses
 from gateway.state.quarantine import Quarantine
+from gateway.state.waveforms import Waveforms
 from gateway.store.base import Store
 from gateway.store.config import DuckDbConfig, InfluxConfig
 from gateway.store.influx import InfluxClient
@@ -84,7 +85,8 @@ def _data_path(store: Store, folder: Path) -> Iterator[DataPath]:
     settings = GatewaySettings(state=folder / "gateway.db", quarantine=folder / "quarantine.db")
     quarantine = Quarantine.open(settings.quarantine, max_bytes=settings.quarantine_max_bytes)
     losses = OpenLosses(settings.state)
-    path = DataPath(settings, store, store.load(), quarantine, losses, lambda _topic, _payload: True)
+    waveforms = Waveforms(folder / "waveforms.db", max_bytes=settings.waveforms_max_bytes)
+    path = DataPath(settings, store, store.load(), quarantine, losses, waveforms, lambda _topic, _payload: True)
     path.start()
     try:
         yield path
@@ -93,6 +95,7 @@ def _data_path(store: Store, folder: Path) -> Iterator[DataPath]:
         store.close()
         quarantine.close()
         losses.close()
+        waveforms.close()
 
 
 def _rate(store: Store, folder: Path, load: Load, payloads: Sequence[bytes]) -> float:

@@ -13,6 +13,7 @@ from edge_agent.sparkplug.delivery import Gap
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.quality import Quality
+from gateway.state.waveforms import KeptWaveform, WaveformEntry, Waveforms
 from gateway.store.base import (
     Buckets,
     DeclaredGap,
@@ -129,6 +130,7 @@ class Plant:
     def __init__(self, path: Path, series: Sequence[Series], now_ns: int) -> None:
         self.store = DuckDbStore(DuckDbConfig(path=path))
         self.store.load()
+        self.kept_waveforms = Waveforms(path.with_name("waveforms.db"), max_bytes=10_000_000)
         self.known = list(series)
         self.values: dict[int, LatestValue] = {}
         self.failing_reader: SampleReader | None = None
@@ -157,6 +159,14 @@ class Plant:
     def reader(self) -> SampleReader:
         """The real store, or what the test put in its place."""
         return self.failing_reader or self.store
+
+    def waveforms(self, series: str, start_ns: int, end_ns: int, limit: int) -> Sequence[WaveformEntry]:
+        """Waveforms that the test kept."""
+        return self.kept_waveforms.list(series, start_ns, end_ns, limit)
+
+    def waveform(self, series: str, at_ns: int) -> KeptWaveform | None:
+        """One that the test kept."""
+        return self.kept_waveforms.get(series, at_ns)
 
     def catalogue(self) -> Sequence[Series]:
         """Every series."""

@@ -31,6 +31,8 @@ PATHS = (
     "/api/v1/samples",
     "/api/v1/series",
     "/api/v1/stream",
+    "/api/v1/waveform",
+    "/api/v1/waveforms",
     "/metrics",
 )
 CHECKS = [
@@ -71,7 +73,7 @@ def test_every_operation_answers_as_documented(
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     def fuzz(case: schemathesis.Case[Any]) -> None:
-        if mode is schemathesis.GenerationMode.POSITIVE and path == "/api/v1/samples":
+        if mode is schemathesis.GenerationMode.POSITIVE and path in ("/api/v1/samples", "/api/v1/waveforms"):
             case.query["series"] = str(1 + len(str(case.query)) % 28)  # most names that are made up are no series
         case.call_and_validate(checks=CHECKS)
 

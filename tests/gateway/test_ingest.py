@@ -1,5 +1,6 @@
 """From bytes to stored rows and acknowledgements, over the embedded store, without a broker."""
 
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,12 +10,15 @@ import pytest
 from edge_agent.sparkplug.delivery import ACK, Acknowledgement, Gap
 from edge_agent.sparkplug.intervals import IntervalSet
 from edge_agent.sparkplug.metric import DataType, Metric
+from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.payload import decode, parse
 from edge_agent.sparkplug.quality import Quality
+from edge_agent.sparkplug.waveform import encode
 from gateway.config import GatewaySettings
 from gateway.pipeline import DataPath
 from gateway.state.open_losses import OpenLosses
 from gateway.state.quarantine import Quarantine, QuarantineEntry
+from gateway.state.waveforms import Waveforms
 from gateway.store.base import EdgeKey, Reject, Samples, Store, StoreUnavailableError, WriteBatch
 from gateway.store.config import DuckDbConfig
 from gateway.store.open import open_store
@@ -34,13 +38,20 @@ class Bench:
         self.failing: StoreUnavailableError | None = None
         self.quarantine = Quarantine.open(folder / "quarantine.db")
         self.open_losses = OpenLosses(folder / "gateway.db")
+        self.waveforms = Waveforms(folder / "waveforms.db", max_bytes=1_000_000)
         self.acknowledged: list[tuple[Acknowledgement, int]] = []
         self.rebirths = 0
         known = self.store.load()
         self._write = self.store.write
         self.store.write = self._write_unless_failing  # type: ignore[method-assign]
         self.path = DataPath(
-            settings or GatewaySettings(), self.store, known, self.quarantine, self.open_losses, self._publish
+            settings or GatewaySettings(),
+            self.store,
+            known,
+            self.quarantine,
+            self.open_losses,
+            self.waveforms,
+            self._publish,
         )
 
     def _write_unless_failing(self, batch: WriteBatch, reject: Reject) -> None:
@@ -79,6 +90,7 @@ class Bench:
         self.store.close()
         self.quarantine.close()
         self.open_losses.close()
+        self.waveforms.close()
 
 
 @contextmanager
@@ -295,6 +307,70 @@ def test_a_full_quarantine_keeps_poison_at_the_edge_and_lets_the_rest_flow(tmp_p
         bench.take(flow(edge, 1, lsn=1, historical=True))
         eventually(lambda: 1 in bench.lsns())
         assert bench.rows().number.tolist() == [1.0, 2.0]
+
+
+WAVE = {**FLOW, "waveform": (DataType.BYTES, None)}
+
+
+def waveform(edge: WireEdge, level: float, at_ms: int) -> Metric:
+    return Metric(None, DataType.BYTES, encode(1000.0, [level, -level]), at_ms, edge.alias("MIX-10", "waveform"))
+
+
+def test_waveforms_are_kept_before_they_are_acknowledged(bench: Bench) -> None:
+    """A block lies beside the store with its time, once, however often it is sent; rows of its message are stored."""
+    edge = WireEdge()
+    bench.take(edge.node_birth(), edge.device_birth("MIX-10", WAVE))
+    both = [edge.number("MIX-10", "flow", 1.5, T0_MS + 1), waveform(edge, 0.5, T0_MS + 2)]
+    bench.take(edge.data("MIX-10", both), edge.data("MIX-10", [waveform(edge, 2.0, T0_MS + 9)]))
+    bench.take(edge.data("MIX-10", [waveform(edge, 0.5, T0_MS + 2)], historical=True))
+    eventually(lambda: 3 in bench.lsns())
+    path = "showroom/line-edge/MIX-10/waveform"
+    kept = bench.waveforms.list(path, 0, FAR_NS, 10)
+    assert [entry.time_ns for entry in kept] == [(T0_MS + 9) * 1_000_000, (T0_MS + 2) * 1_000_000]
+    first = bench.waveforms.get(path, (T0_MS + 8) * 1_000_000)
+    assert first is not None
+    assert array("f", first.waveform.samples).tolist() == [0.5, -0.5]
+    assert (first.waveform.rate_hz, first.quality, first.origin) == (1000.0, Quality.GOOD, Origin.SIMULATED)
+    assert bench.rows().number.tolist() == [1.5]
+    assert bench.entries() == []
+
+
+def test_bytes_that_are_no_waveform_go_into_quarantine(bench: Bench) -> None:
+    """Another host's Bytes cost themselves alone, and the reason says what is stored."""
+    edge = WireEdge()
+    bench.take(edge.node_birth(), edge.device_birth("MIX-10", WAVE))
+    other = Metric(None, DataType.BYTES, b"PNG", T0_MS + 1, edge.alias("MIX-10", "waveform"))
+    bench.take(edge.data("MIX-10", [edge.number("MIX-10", "flow", 1.5, T0_MS + 1), other]))
+    eventually(lambda: 1 in bench.lsns())
+    assert bench.rows().number.tolist() == [1.5]
+    (entry,) = bench.entries()
+    assert "only where they are waveform blocks" in entry.reason
+
+
+def test_waveforms_that_cannot_be_kept_wait_at_the_edge_and_the_rest_flows(tmp_path: Path) -> None:
+    """With a full disk under the waveforms other messages of the batch are stored; the block is taken when it comes."""
+    edge = WireEdge()
+    with running(tmp_path) as bench:
+        bench.take(edge.node_birth(), edge.device_birth("MIX-10", WAVE))
+        bench.waveforms._connection.execute("PRAGMA max_page_count = 1")
+        big = Metric(None, DataType.BYTES, encode(1.0, [0.0] * 20_000), T0_MS, edge.alias("MIX-10", "waveform"))
+        bench.take(edge.data("MIX-10", [big]), flow(edge, 2))
+        eventually(lambda: 2 in bench.lsns())
+        assert 1 not in bench.lsns()
+        assert "full" in bench.path.writer.health.waveform_error
+        bench.waveforms._connection.execute("PRAGMA max_page_count = 1000000")
+        bench.take(edge.data("MIX-10", [big], lsn=1, historical=True))
+        eventually(lambda: 1 in bench.lsns())
+        assert bench.path.writer.health.waveform_error == ""
+        assert len(bench.waveforms.list("showroom/line-edge/MIX-10/waveform", 0, FAR_NS, 10)) == 1
+
+
+def test_a_foreign_edge_may_send_a_waveform_at_birth(bench: Bench) -> None:
+    """What a node without durable delivery says in its birth is kept like its values."""
+    edge = WireEdge(epoch=None)
+    block = {"waveform": (DataType.BYTES, encode(50.0, [1.0]))}
+    bench.take(edge.node_birth(), edge.device_birth("MIX-10", block))
+    eventually(lambda: bench.waveforms.get("showroom/line-edge/MIX-10/waveform", FAR_NS))
 
 
 def test_gap_records_are_stored_as_declared(bench: Bench) -> None:
