@@ -18,7 +18,7 @@ from demo_line.draws import Draws
 from demo_line.packml import Machine, State, advance
 from demo_line.plan import MODES, Phase
 from demo_line.signals import DataType, Signal, packml_signals
-from demo_line.unit import Parameters, Surroundings, UnitType, approach
+from demo_line.unit import Event, Parameters, Surroundings, UnitType, approach
 
 _WATER_KJ_L_K = 4.19
 _PIECE_S = 30.0
@@ -175,7 +175,11 @@ def _step(p: Cip93Parameters, s: Cip93State, around: Surroundings, _draws: Draws
     active = mains and s.packml.state is State.EXECUTE
     if active or (mains and s.tank_l > 0.0):
         air = _Air(supplies["ambient_degc"], supplies["water_degc"], around.severity["conductivity_sensor_fouling"])
+        programs = s.programs
         _run(p, s, air, dt_s, active=active)
+        if s.programs > programs:
+            volumes = {f"{step.name.lower()}_l": round(s.step_l[step], 1) for step in CipStep if step}
+            around.events.append(Event(around.elapsed_s, "CIP-93", "cleaning", "program complete", volumes))
     else:
         s.circuit_degc = approach(s.circuit_degc, supplies["ambient_degc"], dt_s, 3600.0)
         s.flow_l_h = 0.0

@@ -35,6 +35,8 @@ from demo_line.unit import Surroundings, UnitType, approach
 from demo_line.waveform import PumpCondition, features
 
 _VIBRATION_PERIOD_S = 10.0
+_BRIX_STEP = 0.01
+"""A smaller change of the sugar content does not move density and heat capacity."""
 
 _RUNNING = frozenset(
     {State.EXECUTE, State.SUSPENDING, State.SUSPENDED, State.UNSUSPENDING, State.STARTING, State.UNHOLDING}
@@ -73,7 +75,8 @@ class Mix10State:
     Attributes:
         packml: its state machine.
         volume_l, share, blend_degc: content of the tank, its concentrate per litre, its temperature.
-        level_pct, brix: as the sensors see it; `density_kg_l` and heat capacity `kj_l_k` follow from the sugar.
+        level_pct, brix: as the sensors see it.
+        density_kg_l, kj_l_k: density and heat capacity of the blend, worked out for `worked_out_brix`.
         phase: of the last step; emptying follows from its change.
         refilling, emptying: what the tank does.
         parked_l, parked_concentrate_l: in the return tank.
@@ -95,6 +98,7 @@ class Mix10State:
     density_kg_l: float
     kj_l_k: float
     bearing_temperature_degc: float
+    worked_out_brix: float = 0.0
     phase: Phase = Phase.PRODUCTION
     refilling: bool = False
     emptying: bool = False
@@ -282,7 +286,9 @@ def _blend(p: Mix10Parameters, s: Mix10State, around: Surroundings, draws: Draws
     s.blend_degc += (_inflow_degc(p, around, target) - s.blend_degc) * inflow_l / volume_l
     s.volume_l = volume_l
     s.brix = brix_of(s.share)
-    s.density_kg_l, s.kj_l_k = density_kg_l(s.brix), heat_capacity_kj_l_k(s.brix)
+    if abs(s.brix - s.worked_out_brix) > _BRIX_STEP:
+        s.worked_out_brix = s.brix
+        s.density_kg_l, s.kj_l_k = density_kg_l(s.brix), heat_capacity_kj_l_k(s.brix)
     s.parked_l -= parked_l
     s.parked_concentrate_l -= parked_concentrate_l
     s.water_l += fresh_l - concentrate_l

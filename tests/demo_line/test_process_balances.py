@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from demo_line.line import Line, LineState
+from demo_line.line import Line, LineState, load_definition
 from demo_line.plan import Phase
 from tests.demo_line.process import PROCESS, process_line, started
 
@@ -131,3 +131,27 @@ def test_steps_of_a_minute_agree_with_steps_of_a_second() -> None:
         results.append(totals(state.units) | energy)
     fine, coarse = results
     assert coarse == pytest.approx(fine, rel=0.01)
+
+
+def test_the_whole_line_closes_its_product_and_takes_1_5_l_of_water_a_litre() -> None:
+    """Over two days of the shipped line what was blended is in bottles, tanks, bowl or drain; every litre is metered.
+
+    Water per litre of product stays near 1.5.
+    """
+    line = Line(load_definition())
+    state = line.start(4)
+    units = state.units
+    mm_per_l = line.parameters["MONO-30"].model_dump()["bowl_mm_per_l"]
+    first_l = stock_l(units) + units["MONO-30"].bowl_mm / mm_per_l
+    for _ in range(2 * 1440):
+        line.step(state, 60.0)
+    mix, pas, tnk, cip, wat = (units[unit_id] for unit_id in PROCESS)
+    mono = units["MONO-30"]
+    made_l, lost_l = mix.water_l + mix.concentrate_l, mix.lost_l + pas.lost_l + tnk.lost_l
+    held_l = stock_l(units) + mono.bowl_mm / mm_per_l
+    assert first_l + made_l == pytest.approx(mono.filled_total_l + mono.drained_total_l + lost_l + held_l, abs=1e-3)
+    metered_l = mix.water_l + cip.water_l + wat.hall_l + mono.rinse_water_l
+    assert wat.water_l == pytest.approx(metered_l, abs=1e-3)
+    assert mono.filled_total_l > 20_000.0
+    assert wat.water_l / mono.filled_total_l == pytest.approx(1.5, rel=0.08)
+    assert pas.under_heated_l == 0.0

@@ -51,6 +51,8 @@ def test_a_program_takes_75_minutes_and_1_5_m3(dt_s: float) -> None:
     assert cip.tank_l == 0.0
     assert cip.packml.state is State.STOPPED
     assert cip.programs == 1
+    (event,) = [event for event in state.around.events if event.unit_id == "CIP-93"]
+    assert sum(float(volume_l) for volume_l in event.fields.values()) == pytest.approx(1500.0, rel=0.005)
 
 
 def test_conductivity_tells_the_steps_apart() -> None:
