@@ -19,7 +19,7 @@ from demo_line.clock import NS_PER_S
 from demo_line.line import Line, LineState
 from demo_line.measurement import channels_of
 from demo_line.sensors import MEAN_PARTS, Floats, Mask, Sensed, Sensors, check_effects, severity_names
-from demo_line.signals import Channel, DataType
+from demo_line.signals import Channel, DataType, Word
 
 Read = Callable[[Any], Any]
 
@@ -49,34 +49,33 @@ class Columns:
     """Reads chosen signals of all units into rows of numbers, as fast as Python can; keeps them until asked.
 
     Args:
-        channels: which; texts become numbers through `texts`.
-        texts: numbers of the texts of each text channel, by channel name.
+        channels: which.
+        texts: numbers of the texts of each text channel, by channel name; filled here.
         more: how many numbers the caller adds to each row.
+
+    Attributes:
+        channels: the same in the order of the columns of `take`.
     """
 
     def __init__(self, channels: Sequence[Channel], texts: dict[str, Texts], more: int = 0) -> None:
-        plain: dict[str, dict[int, str]] = {}
-        called: list[tuple[int, str, Read]] = []
-        for number, (unit_id, read, name) in enumerate((c.unit_id, c.signal.value, c.name) for c in channels):
-            if channels[number].signal.datatype is DataType.STRING:
-                called.append((number, unit_id, _numbered(read, texts.setdefault(name, Texts()))))
-            elif path := attribute_path(read):
-                plain.setdefault(unit_id, {})[number] = path
+        plain: dict[str, list[tuple[Channel, str]]] = {}
+        called: list[tuple[Channel, Read]] = []
+        for channel in channels:
+            read = _numbered(channel, texts)
+            path = attribute_path(read)
+            if path is None:
+                called.append((channel, read))
             else:
-                called.append((number, unit_id, read))
+                plain.setdefault(channel.unit_id, []).append((channel, path))
         # One call in C reads all plain attributes of a unit; a lone one would not come as a tuple.
-        self._plain = [(unit_id, attrgetter(*paths.values())) for unit_id, paths in plain.items() if len(paths) > 1]
-        lone = [
-            (number, unit_id, attrgetter(path))
-            for unit_id, paths in plain.items()
-            if len(paths) == 1
-            for number, path in paths.items()
-        ]
-        self._called = [(unit_id, read) for _, unit_id, read in called + lone]
-        order = [number for paths in plain.values() if len(paths) > 1 for number in paths]
-        order += [number for number, _, _ in called + lone]
-        self._places = [*np.argsort(order).tolist(), *range(len(order), len(order) + more)]
-        self._pack = Struct(f"{len(self._places)}d").pack
+        called += [(pairs[0][0], attrgetter(pairs[0][1])) for pairs in plain.values() if len(pairs) == 1]
+        several = {unit_id: pairs for unit_id, pairs in plain.items() if len(pairs) > 1}
+        self._plain = [(unit_id, attrgetter(*(path for _, path in pairs))) for unit_id, pairs in several.items()]
+        self._called = [(channel.unit_id, read) for channel, read in called]
+        self.channels = [channel for pairs in several.values() for channel, _ in pairs]
+        self.channels += [channel for channel, _ in called]
+        self._width = len(self.channels) + more
+        self._pack = Struct(f"{self._width}d").pack
         self._rows: list[bytes] = []
 
     def __len__(self) -> int:
@@ -93,13 +92,21 @@ class Columns:
 
     def take(self) -> Floats:
         """All rows as a new array, rows x (channels and what was added); none are left."""
-        values = np.frombuffer(b"".join(self._rows), np.float64).reshape(len(self._rows), -1)[:, self._places]
+        values = np.frombuffer(bytearray().join(self._rows), np.float64).reshape(len(self._rows), self._width)
         self._rows.clear()
         return values
 
 
-def _numbered(read: Read, texts: Texts) -> Read:
-    return lambda state: texts[read(state)]
+def _numbered(channel: Channel, texts: dict[str, Texts]) -> Read:
+    """What reads the channel as a number."""
+    read: Read = channel.signal.value
+    if channel.signal.datatype is not DataType.STRING:
+        return read
+    numbers = texts.setdefault(channel.name, Texts())
+    if isinstance(read, Word):
+        numbers.update({word: number for number, word in enumerate(read.words)})
+        return read.number
+    return lambda state: numbers[read(state)]
 
 
 def attribute_path(read: Read) -> str | None:
@@ -121,8 +128,8 @@ class Block(NamedTuple):
 
     Attributes:
         time_ns: end of each row's interval, UTC nanoseconds since 1970.
-        values: rows x channels; NaN where no reading came.
-        bad: rows x channels; where a sensor is dead and says so.
+        values: channels x rows; NaN where no reading came.
+        bad: channels x rows; where a sensor is dead and says so.
     """
 
     time_ns: NDArray[np.int64]
@@ -160,15 +167,15 @@ class Recorder:
         self.texts: dict[str, Texts] = {}
         check_effects(self.channels, line.faults)
         self._start_ns, self._interval_s, self._take, self._block_rows = start_ns, resolution.seconds, take, block_rows
-        self._means = [i for i, channel in enumerate(self.channels) if channel.signal.averaged]
-        # Measured ones first, because only they have noise, a range and a resolution.
-        others = [i for i, channel in enumerate(self.channels) if not channel.signal.averaged]
-        self._lasts = sorted(others, key=lambda i: self.channels[i].signal.datatype is not DataType.DOUBLE)
-        means, lasts = [self.channels[i] for i in self._means], [self.channels[i] for i in self._lasts]
-        self.mean_sensors, self.last_sensors = Sensors(means, seed, line.faults), Sensors(lasts, seed, line.faults)
         self._severities = severity_names(line.faults)
-        self._steps = Columns(means, self.texts, len(self._severities))
-        self._rows = Columns(lasts, self.texts, len(self._severities))
+        more = len(self._severities)
+        self._steps = Columns([channel for channel in self.channels if channel.signal.averaged], self.texts, more)
+        self._rows = Columns([channel for channel in self.channels if not channel.signal.averaged], self.texts, more)
+        self.mean_sensors = Sensors(self._steps.channels, seed, line.faults)
+        self.last_sensors = Sensors(self._rows.channels, seed, line.faults)
+        places = {channel.name: place for place, channel in enumerate(self.channels)}
+        self._mean_places = [places[name] for name in self.mean_sensors.names]
+        self._last_places = [places[name] for name in self.last_sensors.names]
         self._step_s = self._end_s = 0.0
 
     def observe(self, state: LineState) -> None:
@@ -200,11 +207,11 @@ class Recorder:
         means = self._means_of(steps[within], numbers[within], interval_s)
         rows = self._rows.take()
         lasts = self._sensed(self.last_sensors, rows, np.rint(row_ends / step_s).astype(np.int64))
-        shape = (len(rows), len(self.channels))
+        shape = (len(self.channels), len(row_ends))
         block = Block(time_ns, np.empty(shape, np.float64), np.empty(shape, np.bool_))
-        for (values, bad), columns in ((means, self._means), (lasts, self._lasts)):
-            block.values[:, columns] = values
-            block.bad[:, columns] = bad
+        for (values, bad), places in ((means, self._mean_places), (lasts, self._last_places)):
+            block.values[places] = values.T
+            block.bad[places] = bad.T
         self._take(block)
 
     def _sensed(self, sensors: Sensors, rows: Floats, steps: NDArray[np.int64]) -> Sensed:

@@ -75,8 +75,8 @@ def _described(channel: Channel) -> pa.Field:
 
 def signal_columns(block: Block, channels: Sequence[Channel], texts: Mapping[str, Mapping[str, int]]) -> list[pa.Array]:
     """Columns of a block of readings."""
-    rows, columns = np.nonzero(block.bad)
-    offsets = np.searchsorted(rows, np.arange(len(block.bad) + 1)).astype(np.int32)
+    rows, columns = np.nonzero(block.bad.T)
+    offsets = np.searchsorted(rows, np.arange(len(block.time_ns) + 1)).astype(np.int32)
     names = pa.array([channels[i].name for i in columns.tolist()], pa.string())
     return [
         pa.array(block.time_ns // 1_000_000).cast(TIME),
@@ -87,11 +87,11 @@ def signal_columns(block: Block, channels: Sequence[Channel], texts: Mapping[str
 
 def truth_columns(elapsed_s: Sequence[float], values: NDArray[np.float64], truth: TruthRecorder, start_ns: int) -> Any:
     """Columns of rows that a truth recorder has kept."""
-    more = values[:, len(truth.channels) :]
+    columns = np.ascontiguousarray(values.T)
     return [
         moments(elapsed_s, start_ns),
-        *_numbers(values, truth.channels, truth.texts),
-        *(pa.array(column, mask=np.isnan(column)) for column in more.T),
+        *_numbers(columns, truth.channels, truth.texts),
+        *(pa.array(column, mask=np.isnan(column)) for column in columns[len(truth.channels) :]),
     ]
 
 
@@ -131,9 +131,9 @@ def moments(elapsed_s: Sequence[float], start_ns: int) -> pa.Array:
 def _numbers(
     values: NDArray[np.float64], channels: Sequence[Channel], texts: Mapping[str, Mapping[str, int]]
 ) -> list[pa.Array]:
-    """One column a channel from rows of numbers; NaN becomes a hole."""
+    """One column a channel from channels x rows of numbers; NaN becomes a hole."""
     columns: list[pa.Array] = []
-    for channel, column in zip(channels, values.T, strict=False):
+    for channel, column in zip(channels, values, strict=False):
         array = pa.array(column, mask=np.isnan(column))
         if channel.signal.datatype is DataType.STRING:
             known = pa.array(list(texts.get(channel.name, {})), pa.string())

@@ -133,9 +133,11 @@ class Sensors:
         self._low = np.array([-np.inf if signal.low is None else signal.low for signal in signals])
         self._high = np.array([np.inf if signal.high is None else signal.high for signal in signals])
         self._rounded, self._up, self._down = _resolution_of(signals)
-        analogue = [signal.datatype is DataType.DOUBLE for signal in signals]
-        self._analogue = slice(0, len(signals) if sorted(analogue, reverse=True) != analogue else sum(analogue))
-        self._seldom = np.flatnonzero(self._period_s > 1.0)
+        self._seldom = {
+            float(period_s): np.flatnonzero(self._period_s == period_s)
+            for period_s in np.unique(self._period_s)
+            if period_s > 1.0
+        }
         self._held: dict[int, float] = {}
 
     def _effects_of(self, faults: Mapping[str, Fault]) -> Iterator[_Effect]:
@@ -177,8 +179,7 @@ class Sensors:
         active = [item for item in self._effects if severity[:, item.fault].any() or item.column in self._held]
         for item in active:
             self._disturb(values, severity, item, steps, float(readings[item.column]))
-        ranged = values[:, self._analogue]
-        np.clip(ranged, self._low[self._analogue], self._high[self._analogue], out=ranged)
+        np.clip(values, self._low, self._high, out=values)
         for item in active:
             if item.effect.kind == "scale":  # wrong conversion behind the instrument, so its range does not hold it
                 values[:, item.column] *= 1.0 + severity[:, item.fault] * (item.effect.amount - 1.0)
@@ -200,10 +201,10 @@ class Sensors:
 
     def omit(self, values: Floats, steps: NDArray[np.int64], step_s: float) -> None:
         """Leave NaN in steps x channels where a sensor is not read at the end of a step because its period goes on."""
-        for column in self._seldom:
-            period_s = self._period_s[column]
+        for period_s, columns in self._seldom.items():
             if period_s > step_s:
-                values[(steps * step_s) % period_s >= step_s - 1e-6, column] = np.nan
+                between = np.flatnonzero((steps * step_s) % period_s >= step_s - 1e-6)
+                values[between[:, None], columns] = np.nan
 
     def _check(self, true: Floats) -> None:
         if not np.isfinite(true).all():

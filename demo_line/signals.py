@@ -81,8 +81,26 @@ class HasPackml(Protocol):
         """Where the unit stands."""
 
 
-# A tuple, because the attribute `name` of an enumeration is slow and this is read at every step.
-_STATE_NAMES = ("", *(State(number).name for number in range(1, max(State) + 1)))
+@dataclass(frozen=True)
+class Word(Generic[StateT]):
+    """Value function of a signal that names a number, e.g. a state; a recorder keeps the number and names it later.
+
+    Attributes:
+        number: reads the number.
+        words: text of each number from 0 on.
+    """
+
+    number: Callable[[StateT], int]
+    words: tuple[str, ...]
+
+    def __call__(self, state: StateT) -> str:
+        """The text now."""
+        return self.words[self.number(state)]
+
+
+_STATE_WORD: Word[HasPackml] = Word(
+    lambda s: s.packml.state, ("", *(State(number).name for number in range(1, max(State) + 1)))
+)
 
 _STATE_NUMBERS = ", ".join(f"{state.value} {state.name}" for state in State)
 
@@ -106,7 +124,7 @@ def packml_signals() -> tuple[Signal[Any], ...]:
             None,
             None,
             "PackML state as a word",
-            lambda s: _STATE_NAMES[s.packml.state],
+            _STATE_WORD,
             DataType.STRING,
             period_s=0,
         ),

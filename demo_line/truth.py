@@ -45,14 +45,16 @@ class TruthRecorder:
         self.texts: dict[str, Texts] = {}
         self._faults = tuple(line.faults)
         self._consumers = [unit_id for unit_id, unit in line.units.items() if unit.power_w is not None]
-        self.channels = [Channel(unit_id, signal) for unit_id, unit in line.units.items() for signal in unit.truth]
+        channels = [Channel(unit_id, signal) for unit_id, unit in line.units.items() for signal in unit.truth]
+        more = 2 * len(self._faults) + len(self._consumers)
+        self._columns = Columns(channels, self.texts, more)
+        self.channels = self._columns.channels
         self.names = (
             *(channel.name for channel in self.channels),
             *(f"severity.{name}" for name in self._faults),
             *(f"remaining_h.{name}" for name in self._faults),
             *(f"{unit_id}.energy_wh" for unit_id in self._consumers),
         )
-        self._columns = Columns(self.channels, self.texts, len(self.names) - len(self.channels))
         self._times: list[float] = []
         self.episodes: list[Episode] = []
         self._open: dict[str, Episode] = {}

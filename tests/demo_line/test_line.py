@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import demo_line.units
+from demo_line.cells import nameplates_of
 from demo_line.clock import NS_PER_S, Grid
 from demo_line.line import Line, LineDefinition, LineError, discover_units, load_definition
 from demo_line.measurement import Instruments, Quality, channels_of
@@ -75,7 +76,7 @@ def test_a_new_unit_is_one_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     line = Line(definition.model_copy(update={"units": (*definition.units, "LIGHT-99")}))
     assert set(line.units) - set(before.units) == {"LIGHT-99"}
     channels = channels_of(line)
-    folders = folders_of(channels, {unit_id: unit.title for unit_id, unit in line.units.items()})
+    folders = folders_of(channels, nameplates_of(line))
     assert [folder.description for folder in folders if folder.name == "LIGHT-99"] == ["Hall light"]
     assert any(channel.name == "LIGHT-99.power_w" for channel in channels)
     state, old_state = line.start(1), before.start(1)

@@ -71,12 +71,12 @@ def record(
         simulation.plan_faults([PlannedFault("sensor", onset_s)], seconds)
     simulation.advance(seconds, recorder.observe)
     recorder.flush()
-    parts: list[Any] = [np.concatenate(arrays) for arrays in zip(*blocks, strict=True)]
+    parts: list[Any] = [np.concatenate(arrays, axis=-1) for arrays in zip(*blocks, strict=True)]
     return Block(*parts), recorder
 
 
 def column(block: Block, recorder: Recorder, name: str = LEVEL) -> Any:
-    return block.values[:, [channel.name for channel in recorder.channels].index(name)]
+    return block.values[[channel.name for channel in recorder.channels].index(name)]
 
 
 def test_blocks_of_any_length_give_the_same_bytes() -> None:
@@ -201,13 +201,13 @@ def test_the_live_line_shows_what_a_recording_shows(effects: Sequence[SensorEffe
         for offer in instruments.measure(simulation.state, second):
             offers[second, offer.node] = offer
     for number in (0, 2):
-        recorded = block.values[:, number].tolist()
+        recorded = block.values[number].tolist()
         for second, value in enumerate(recorded, start=1):
             shown = offers.get((second, number))
             if np.isfinite(value):
                 assert shown is not None
                 assert (shown.value, shown.quality) == (value, Quality.GOOD)
-            elif block.bad[second - 1, number]:
+            elif block.bad[number, second - 1]:
                 assert shown == Offer(number, second, None, Quality.BAD)
             else:
                 assert shown is None
