@@ -36,6 +36,9 @@ READS = ("compressed_air_bar", "mains_on", "line_pace_bottles_h")
 COARSE_S = 10.0
 """A step longer than this is one of the coarse solver: bottles are counted, not told apart."""
 
+_GAP_SHARE = 0.4
+"""Share of its patience for which a machine runs on in a long step with a gap; a gap mostly touches two such steps."""
+
 _SPEED_SENSOR_S = 8.0
 """Time constant with which the speed sensor follows single bottles."""
 
@@ -268,27 +271,25 @@ def account(p: StationParameters, s: Station, around: Surroundings, *, run: bool
         run: False where the plan stops this machine although the line produces.
         fault: aborts the machine.
     """
-    unit_id, dt_s, up_s = s.unit_id, around.dt_s, s.up_s
-    moved = around.moved.get(unit_id, 0)
+    moved = around.moved.get(s.unit_id, 0)
     s.prod_processed_count += moved
+    # Work that was neither done nor kept for the bottle under way is time in which the machine waited.
     made_s = s.speed_bottles_h / 3600.0
-    run_s = min(moved / made_s, up_s) if made_s > 0.0 else 0.0
-    waiting = s.waits or around.starved.get(unit_id, False) or around.blocked.get(unit_id, False)
-    starved, blocked = _waiting(p, s, around, up_s - run_s) if waiting else (False, False)
-    if waiting:
-        s.busy = run_s / up_s if up_s > 0.0 else s.busy
-        s.run_s += run_s
+    carry = s.carry + made_s * s.up_s - moved
+    if carry > 1.0:
+        idle_s = min((carry - 1.0) / made_s, s.up_s)
+        s.carry, s.busy = 1.0, 1.0 - idle_s / s.up_s if s.up_s > 0.0 else s.busy
+        starved, blocked = _waiting(p, s, around, idle_s)
     else:
-        s.busy, s.waiting_s = 1.0, 0.0
-        s.run_s += up_s
-    s.carry = min(s.carry + made_s * up_s - moved, 1.0)
+        idle_s, s.carry, s.busy, s.waiting_s = 0.0, carry, 1.0, 0.0
+        starved, blocked = s.waits, False
+    s.run_s += s.up_s - idle_s
     own_stop = bool(s.hold_reason)
     if s.stop_left_s > 0.0 and s.stop is not None:
         starved, blocked = starved or s.stop.waits == "starved", blocked or s.stop.waits == "blocked"
         own_stop = own_stop or not s.stop.waits
-    advance(
-        s.packml, dt_s, run=run and around.plan.run, starved=starved, blocked=blocked, own_stop=own_stop, fault=fault
-    )
+    run = run and around.plan.run
+    advance(s.packml, around.dt_s, run=run, starved=starved, blocked=blocked, own_stop=own_stop, fault=fault)
     _follow(p, s, around, moved)
     return moved
 
@@ -316,7 +317,10 @@ def _follow(p: StationParameters, s: Station, around: Surroundings, moved: int) 
     if dt_s > COARSE_S:
         s.actual_bottles_h = rate
         pace = min(s.speed_bottles_h, around.supplies["line_pace_bottles_h"])
-        s.working = min(rate / pace, s.up_s / dt_s) if pace > 0.0 else 0.0
+        run_s = 3600.0 * moved / pace if pace > 0.0 else 0.0
+        if moved:
+            run_s += _GAP_SHARE * p.patience_s
+        s.working = min(run_s, s.up_s) / dt_s
     else:
         actual = s.actual_bottles_h + (rate - s.actual_bottles_h) * (1.0 - exp(-dt_s / _SPEED_SENSOR_S))
         s.actual_bottles_h = actual if actual > 1.0 else 0.0

@@ -105,8 +105,9 @@ def _step(
     s.out_count += gone
     _travel(p, s, around, came, gone)
     _carry(s, before, behind, came, gone, around)
-    _follow(s, around, around.severity[fault] if fault else 0.0, moving=came > 0 or gone > 0)
-    _drive(p, s, around, around.severity[fault] if fault else 0.0)
+    severity = around.severity[fault] if fault else 0.0
+    _follow(s, around, severity, moving=came > 0 or gone > 0)
+    _drive(p, s, around, severity)
 
 
 def _travel(p: ConveyorParameters, s: ConveyorState, around: Surroundings, came: int, gone: int) -> None:

@@ -47,7 +47,7 @@ class Mono30Parameters(StationParameters):
     ready_w: float = Field(default=1900.0, ge=0)
     standby_w: float = Field(default=180.0, ge=0)
     air_ready_m3_min: float = Field(default=0.20, ge=0)
-    air_l_bottle: float = Field(default=9.0, ge=0)
+    air_l_bottle: float = Field(default=9.4, ge=0)
     bowl_mm_per_l: float = Field(default=4.0, gt=0, description="level per litre in the bowl")
     bowl_set_point_mm: float = 160.0
     bowl_starved_mm: float = 40.0

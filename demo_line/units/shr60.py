@@ -45,8 +45,8 @@ class Shr60Parameters(StationParameters):
     loss_w_k: float = Field(default=24.0, gt=0, description="heat through walls and openings of a zone")
     pack_j_k: float = Field(default=300.0, ge=0, description="heat that a pack carries away per kelvin of a zone")
     zone_j_k: float = Field(default=8000.0, gt=0)
-    ready_degc: float = Field(default=150.0, description="below it no pack is let in, until it is reached again")
-    stop_below_degc: float = Field(default=136.0, description="production stops when a zone falls below")
+    ready_degc: float = Field(default=160.0, description="below it no pack is let in, until it is reached again")
+    stop_below_degc: float = Field(default=146.0, description="production stops when a zone falls below")
     shrink_degc: float = Field(default=143.0, description="at this temperature half of the packs do not shrink")
     shrink_spread_k: float = Field(default=2.5, gt=0)
     bad_pack_share: float = Field(default=0.001, ge=0, le=1)
@@ -186,7 +186,7 @@ def _heat(p: Shr60Parameters, s: Shr60State, around: Surroundings) -> None:
     circuit = star_without_neutral(
         p.heater_w / 2.0, p.voltage_v, share, phase_open=severity["tunnel_heater_phase_open"] >= 1.0
     )
-    enabled = around.plan.phase in _HEATED
+    enabled = around.plan.phase in _HEATED and supplies["shed_stage"] < 1.0
     packs_s = s.actual_bottles_h / 3600.0 / PACK
     conductance = p.loss_w_k + p.pack_j_k * packs_s
     ambient, closed_s = supplies["ambient_degc"], 0.0
@@ -240,7 +240,7 @@ UNIT = UnitType(
     capacity=_capacity,
     power_w=lambda s: s.power_w,
     machine=lambda s: s.packml,
-    reads=(*station.READS, "supply_voltage_share", "ambient_degc", "film_in_stock"),
+    reads=(*station.READS, "supply_voltage_share", "shed_stage", "ambient_degc", "film_in_stock"),
     demands=("compressed_air_demand_m3_min", "film_used_packs"),
     truth=(
         *station_truth(),

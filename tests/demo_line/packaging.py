@@ -14,6 +14,7 @@ SUPPLIES = {
     "ambient_degc": 24.0,
     "mains_on": 1.0,
     "supply_voltage_share": 1.0,
+    "shed_stage": 0.0,
     "buffer_available_l": 125.0,
     "buffer_degc": 6.5,
     "holding_degc": 92.2,
