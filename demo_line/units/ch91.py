@@ -68,7 +68,7 @@ class Ch91Parameters(Parameters):
     part_load_loss: float = Field(default=0.25, ge=0, lt=1, description="degradation coefficient, AHRI 210/240")
     evaporator_w_k: float = Field(default=11700.0, gt=0, description="against the leaving supply")
     condenser_w_k: float = Field(default=5400.0, gt=0, description="against the entering air")
-    lowest_condensing_degc: float = Field(default=28.0, description="fans are switched off below")
+    lowest_condensing_degc: float = Field(default=25.0, description="fans are switched off below")
     highest_condensing_degc: float = Field(default=74.0, description="the compressor unloads 8 K before")
     superheat_k: float = 6.5
     subcooling_k: float = Field(default=4.3, description="at no load")
@@ -78,8 +78,8 @@ class Ch91Parameters(Parameters):
     drier_subcooling_k: float = Field(default=7.0, description="liquid backs up before a clogged drier")
     starved_superheat_k: float = 14.0
     hot_gas_loss_per_k: float = Field(default=0.008, ge=0, description="work that superheated suction gas costs")
-    starved_evaporator: float = Field(default=0.8, ge=0, lt=1, description="share of its surface without liquid")
-    starved_capacity: float = Field(default=0.41, ge=0, lt=1, description="share lost by thin suction gas")
+    starved_evaporator: float = Field(default=0.89, ge=0, lt=1, description="share of its surface without liquid")
+    starved_capacity: float = Field(default=0.57, ge=0, lt=1, description="share lost by thin suction gas")
     non_condensables_bar: float = Field(default=3.0, ge=0, description="partial pressure of air in the condenser")
 
 
