@@ -35,12 +35,14 @@ class LineConfig(_Model):
 
     Attributes:
         definition: line definition; left out = the shipped bottling line.
+        alarms: table of alarms; left out = the shipped one, without the alarms of units that the line has not.
         seed: equal seeds give equal courses of the physics and of the sensors' noise.
         step_s: length of a step; source times are multiples of it.
         journal: file that receives every offered value before it is offered.
     """
 
     definition: RelativePath | None = None
+    alarms: RelativePath | None = None
     seed: int = Field(default=1, ge=0)
     step_s: float = Field(default=1.0, ge=0.05, le=60.0)
     journal: RelativePath | None = None

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
+from demo_line.alarm import SHIPPED_ALARMS, Alarm, Alarms, load_alarms
 from demo_line.cells import Cell, nameplates_of, shares
 from demo_line.clock import NS_PER_S, Grid
 from demo_line.config import OpcuaConfig, ServeConfig
@@ -30,6 +32,7 @@ class _Plant:
     line: Line
     state: LineState
     instruments: Instruments
+    alarms: Alarms
     cells: Sequence[Cell]
     devices: Devices | None
 
@@ -38,12 +41,21 @@ class _Plant:
         self.line.step(self.state, step_s)
         if self.cells:
             offers = self.instruments.measure(self.state, time_ns)
+            changed = self.alarms.watch(offers, time_ns / NS_PER_S)
             for cell in self.cells:
                 await cell.offer(offers)
+                await cell.server.tell(changed, time_ns)
         if self.devices is not None:
             self.devices.offer(time_ns, self.state, step_s)
         self.state.around.events.clear()
         self.state.around.bottles.clear()
+
+
+class _Acts(NamedTuple):
+    """What people do through the servers."""
+
+    training: Training
+    alarms: Mapping[tuple[str, str], Alarm]
 
 
 async def serve(config: ServeConfig, stop: asyncio.Event) -> None:
@@ -60,7 +72,9 @@ async def serve(config: ServeConfig, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         journal = None if config.line.journal is None else stack.enter_context(Journal(config.line.journal))
         channels = channels_of(line)
-        cells = _cells(config, line, channels, journal, Training(line, state))
+        alarms = Alarms(load_alarms(config.line.alarms or SHIPPED_ALARMS), channels)
+        acts = _Acts(Training(line, state), alarms.alarms)
+        cells = _cells(config, line, channels, journal, acts)
         for cell in cells:
             await cell.server.prepare()
         devices = None
@@ -69,21 +83,23 @@ async def serve(config: ServeConfig, stop: asyncio.Event) -> None:
             stack.callback(devices.stop)
             devices.start()
         instruments = Instruments(channels, config.line.seed, line.faults)
-        await _run(_Plant(line, state, instruments, cells, devices), grid, stack, stop)
+        await _run(_Plant(line, state, instruments, alarms, cells, devices), grid, stack, stop)
 
 
 def _cells(
-    config: ServeConfig, line: Line, channels: Sequence[Channel], journal: Journal | None, training: Training
+    config: ServeConfig, line: Line, channels: Sequence[Channel], journal: Journal | None, acts: _Acts
 ) -> list[Cell]:
     nameplates = nameplates_of(line)
     return [
-        Cell(channels, units, nameplates, partial(_server, server, journal, training))
+        Cell(channels, units, nameplates, partial(_server, server, journal, acts))
         for server, units in zip(config.opcua, shares(config.opcua, line), strict=True)
     ]
 
 
-def _server(config: OpcuaConfig, journal: Journal | None, training: Training, folders: Sequence[Folder]) -> OpcuaServer:
-    return OpcuaServer(config, "Line", folders, journal, training=training)
+def _server(config: OpcuaConfig, journal: Journal | None, acts: _Acts, folders: Sequence[Folder]) -> OpcuaServer:
+    shown = {folder.name for folder in folders}
+    alarms = {key: alarm for key, alarm in acts.alarms.items() if key[0] in shown}
+    return OpcuaServer(config, "Line", folders, journal, training=acts.training, alarms=alarms)
 
 
 async def _run(plant: _Plant, grid: Grid, stack: AsyncExitStack, stop: asyncio.Event) -> None:

@@ -19,7 +19,14 @@ _READ_ONLY = ua.AccessLevel.CurrentRead.mask
 _CORE_BELOW = 12_000
 """Identifiers of namespace 0 below this are types, Server object and limits; above PubSub, directories, roles."""
 
-_ALSO_CORE = frozenset({ua.ObjectIds.BaseAnalogType, ua.ObjectIds.HasAddIn})
+_ALSO_CORE = frozenset(
+    {
+        ua.ObjectIds.BaseAnalogType,
+        ua.ObjectIds.HasAddIn,
+        ua.ObjectIds.ConditionType_ConditionRefresh2,
+        ua.ObjectIds.ConditionType_ConditionRefresh2_InputArguments,
+    }
+)
 
 
 class CoreInternalServer(InternalServer):  # type: ignore[misc]

@@ -1,15 +1,18 @@
 """Fills the address space of a server: the list of signals, the machines, the methods."""
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from asyncua import Server, ua
 
+from demo_line.alarm import Alarm
 from demo_line.config import OpcuaConfig
 from demo_line.packml import Command
 from demo_line.servers.nodes import Folder
 from demo_line.servers.opcua.address_space import object_item, property_items, variable_item
+from demo_line.servers.opcua.conditions import Conditions
 from demo_line.servers.opcua.machinery import Echo, Machines, machine_id
 from demo_line.servers.opcua.methods import bound, command_id, command_items, method_id, rejected, training_items
 from demo_line.servers.opcua.specifications import DI_URI, MACHINERY_URI, Namespaces, specification_items
@@ -27,11 +30,13 @@ class Built:
         index: index of our namespace.
         node_ids: node of each signal, by its number.
         echoes: nodes that show each signal again, by its number.
+        conditions: alarms, where there are any.
     """
 
     index: int
     node_ids: list[ua.NodeId] = field(default_factory=list)
     echoes: list[Sequence[Echo]] = field(default_factory=list)
+    conditions: Conditions | None = None
 
 
 async def build(
@@ -41,6 +46,7 @@ async def build(
     folders: Sequence[Folder],
     historizing: set[int],
     training: Training | None,
+    alarms: Mapping[tuple[str, str], Alarm],
 ) -> Built:
     """Fill the address space of a server that does not listen yet.
 
@@ -51,6 +57,7 @@ async def build(
         folders: what is shown.
         historizing: numbers of the signals whose last readings are kept.
         training: what a trainer may do.
+        alarms: of the units shown, by unit and name.
     """
     for number in range(config.namespace_padding):
         await server.register_namespace(f"urn:smart-factory-showroom:foreign:{number}")
@@ -63,6 +70,10 @@ async def build(
         spaces = Namespaces(built.index, di, await server.register_namespace(MACHINERY_URI))
         echoes = await _add_machines(server, Machines(spaces), machines)
     built.echoes = [echoes.get(node_id.Identifier, ()) for node_id in built.node_ids]
+    if alarms:
+        conditions = built.conditions = Conditions(server, alarms, built.index, time.time)
+        await _add(server, conditions.items())
+        conditions.bind()
     if training is not None:
         await _add_methods(server, built.index, training, [folder.name for folder in machines])
     return built

@@ -1,11 +1,12 @@
 """The OPC UA server itself: every value is journalled before it is offered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from asyncua import ua
 
+from demo_line.alarm import Alarm
 from demo_line.config import OpcuaConfig
 from demo_line.journal import Journal
 from demo_line.measurement import Offer, Quality
@@ -14,6 +15,7 @@ from demo_line.servers.nodes import Folder
 from demo_line.servers.opcua.access import Rules, TrustingServer, Users, check_application_uri
 from demo_line.servers.opcua.address_space import CoreInternalServer
 from demo_line.servers.opcua.building import build
+from demo_line.servers.opcua.conditions import Conditions
 from demo_line.servers.opcua.history import MOST_VALUES, HistoryReader
 from demo_line.servers.opcua.machinery import Echo
 from demo_line.servers.pki import TrustList, own_certificate
@@ -21,6 +23,7 @@ from demo_line.training import Training
 
 _QUALITIES = tuple(Quality)
 _NUMERIC = frozenset({ua.VariantType.Double, ua.VariantType.Int32, ua.VariantType.Int64, ua.VariantType.Boolean})
+_REFRESH_SEVERITY = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _POLICIES = {
     "none": ua.SecurityPolicyType.NoSecurity,
@@ -56,6 +59,7 @@ class OpcuaServer:
         journal: receives every batch before it is offered.
         bad_status: OPC UA status that a value of bad quality gets.
         training: what a trainer may do; None = there are no methods.
+        alarms: alarms of the units, by unit and name; their changes come with `tell`.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class OpcuaServer:
         journal: Journal | None = None,
         bad_status: int = ua.StatusCodes.BadSensorFailure,
         training: Training | None = None,
+        alarms: Mapping[tuple[str, str], Alarm] | None = None,
     ) -> None:
         self.config = config
         self.names = [f"nsu={config.namespace_uri};s={node.node_id}" for folder in folders for node in folder.nodes]
@@ -73,6 +78,8 @@ class OpcuaServer:
         self._folders = folders
         self._journal = journal
         self._training = training
+        self._alarms = alarms or {}
+        self._conditions: Conditions | None = None
         self._status = {
             Quality.GOOD: ua.StatusCode(ua.StatusCodes.Good),
             Quality.UNCERTAIN: ua.StatusCode(ua.StatusCodes.UncertainSensorNotAccurate),
@@ -92,6 +99,8 @@ class OpcuaServer:
     async def prepare(self) -> None:
         """Build address space and security; nothing listens yet."""
         config, server = self.config, self._server
+        # Binds ConditionRefresh; the number is the severity of its events.
+        server.iserver.bind_condition_methods = _REFRESH_SEVERITY if self._alarms else 0
         await server.init()
         server.set_endpoint(config.url)
         server.set_server_name("Smart Factory Showroom demonstration line")
@@ -106,8 +115,10 @@ class OpcuaServer:
             await server.load_private_key(files.private_key)
             server.trust = TrustList(config.pki_dir)
             server.iserver.certificate_validator = check_application_uri
-        built = await build(server, config, self._root, self._folders, set(self._history.tracks), self._training)
-        self._node_ids, self._echoes = built.node_ids, built.echoes
+        built = await build(
+            server, config, self._root, self._folders, set(self._history.tracks), self._training, self._alarms
+        )
+        self._node_ids, self._echoes, self._conditions = built.node_ids, built.echoes, built.conditions
         await self._wait_for_values()
         await self._serve_history()
 
@@ -138,6 +149,11 @@ class OpcuaServer:
                 shown = ua.Variant(None) if value is None else echo.convert(value)
                 again = OfferedValue(shown, self._status[quality], source_time, source_time)
                 await write(echo.node_id, ua.AttributeIds.Value, again)
+
+    async def tell(self, alarms: Iterable[Alarm], time_ns: int) -> None:
+        """Send events for alarms that have changed; those of other servers are left out."""
+        if self._conditions is not None:
+            await self._conditions.tell(alarms, _EPOCH + timedelta(microseconds=time_ns // 1000))
 
     def monitored_nodes(self) -> int:
         """How many of the nodes at least one client has subscribed to."""

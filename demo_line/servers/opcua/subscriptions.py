@@ -1,10 +1,11 @@
-"""Subscriptions that tell their client when its queue overflowed; the library drops the oldest value in silence."""
+"""What the library's subscriptions do not do: tell an overflow of a queue, and filter events by their supertypes."""
 
 from dataclasses import replace
 from typing import Any
 
 from asyncua import ua
 from asyncua.server.internal_subscription import InternalSubscription
+from asyncua.server.monitored_item_service import MonitoredItemService, WhereClauseEvaluator
 from asyncua.server.subscription_service import SubscriptionService
 
 OVERFLOW_BITS = 0x0480
@@ -27,11 +28,47 @@ def _marked(value: ua.DataValue) -> ua.DataValue:
     return replace(value, StatusCode=ua.StatusCode(value.StatusCode.value | OVERFLOW_BITS))
 
 
+class _BySupertype(WhereClauseEvaluator):  # type: ignore[misc]
+    """Filter of events for which OfType holds for subtypes too (OPC 10000-4, 7.7.3)."""
+
+    def _eval_el(self, index: int, event: Any) -> Any:
+        element = self.elements[index]
+        if element.FilterOperator == ua.FilterOperator.OfType:
+            return self._is_a(event.EventType, self._eval_op(element.FilterOperands[0], event))
+        return super()._eval_el(index, event)
+
+    def _is_a(self, kind: ua.NodeId, wanted: ua.NodeId) -> bool:
+        while kind != wanted:
+            node = self._aspace.get(kind)
+            above = [
+                reference.NodeId
+                for reference in (() if node is None else node.references)
+                if not reference.IsForward and reference.ReferenceTypeId.Identifier == ua.ObjectIds.HasSubtype
+            ]
+            if not above:
+                return False
+            kind = above[0]
+        return True
+
+
+class _Items(MonitoredItemService):  # type: ignore[misc]
+    """Monitored items whose event filters know supertypes."""
+
+    def _create_events_monitored_item(self, params: ua.MonitoredItemCreateRequest) -> ua.MonitoredItemCreateResult:
+        result = super()._create_events_monitored_item(params)
+        item = self._monitored_items.get(result.MonitoredItemId)
+        if item is not None and item.where_clause_evaluator is not None:
+            item.where_clause_evaluator = _BySupertype(self.logger, self.aspace, item.filter.WhereClause)
+        return result
+
+
 class TellingSubscriptions(SubscriptionService):  # type: ignore[misc]
-    """Subscription service whose subscriptions are `TellingSubscription`."""
+    """Subscription service whose subscriptions are `TellingSubscription` with `_Items`."""
 
     async def create_subscription(self, *args: Any, **kwargs: Any) -> ua.CreateSubscriptionResult:
-        """Create a subscription; the library names its class itself, so the new object is given ours."""
+        """Create a subscription; the library names its classes itself, so the new objects are given ours."""
         result = await super().create_subscription(*args, **kwargs)
-        self.subscriptions[result.SubscriptionId].__class__ = TellingSubscription
+        subscription = self.subscriptions[result.SubscriptionId]
+        subscription.__class__ = TellingSubscription
+        subscription.monitored_item_srv.__class__ = _Items
         return result
