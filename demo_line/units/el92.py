@@ -7,7 +7,7 @@ must be shed: first the shrink tunnel, then the chiller's compressor.
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from math import exp, inf
+from math import exp, inf, sqrt
 
 from pydantic import Field
 
@@ -17,6 +17,9 @@ from demo_line.packml import Machine, advance
 from demo_line.plan import Phase
 from demo_line.signals import DataType, Signal, packml_signals
 from demo_line.unit import Event, Parameters, Surroundings, UnitType
+
+_KEPT = exp(-60.0 / 1800.0)
+"""Share of the voltage's wandering that is left a minute later."""
 
 
 class Source(IntEnum):
@@ -164,7 +167,7 @@ def _hall_w(p: El92Parameters, around: Surroundings) -> float:
         power += p.night_w + p.idle_w * severity["idle_left_on"]
     else:
         power += p.light_w
-    # In a step, 1e-3 s keep a rounded local time from falling on the wrong side of the quarter of an hour.
+    # A millisecond keeps a rounded time of day from falling on the wrong side of the quarter of an hour.
     if plan.run and (plan.local_hour * 3600.0 + 1e-3) % p.preheat_every_s < p.preheat_s:
         power += p.preheaters_w * severity["demand_peak"]
     needed = severity["cold_store_needed"]
@@ -200,7 +203,8 @@ def _grid(p: El92Parameters, s: El92State, dt_s: float, around: Surroundings, dr
     minute = int((around.elapsed_s - 1e-6) / 60.0)
     if minute != s.minute:
         s.minute = minute
-        s.wander = 0.97 * s.wander + 0.243 * p.voltage_spread * draws.normal()
+        # Ornstein-Uhlenbeck process with a time constant of half an hour, exact for steps of a minute.
+        s.wander = _KEPT * s.wander + sqrt(1.0 - _KEPT * _KEPT) * p.voltage_spread * draws.normal()
     s.voltage_share = 1.0 + s.wander - p.sag_share * severity["low_supply_voltage"]
     cut = severity["power_cut"] > 0.5 or severity["restart_inrush"] > 0.5
     if not cut:
@@ -227,7 +231,8 @@ def _choose_source(p: El92Parameters, s: El92State, around: Surroundings, *, at_
         return
     if s.source is Source.GRID:
         s.source, s.load_before_w, s.start_left_s = Source.DARK, s.load_w, p.generator_starts_s
-        s.shed_stage = max(s.shed_stage, 1) if p.automatic_shedding else s.shed_stage
+        if p.automatic_shedding and s.shed_stage < 1:
+            _shed_more(s, around)
         if dt_s <= 10.0:
             return
     if s.source is Source.DARK:
@@ -251,10 +256,15 @@ def _watch_generator(p: El92Parameters, s: El92State, around: Surroundings) -> N
     s.generator_peak_w = max(s.generator_peak_w, s.generator_w)
     s.overload_s = s.overload_s + around.dt_s if s.generator_w > p.generator_w else 0.0
     if p.automatic_shedding and s.overload_s > p.shed_after_s and s.shed_stage < 2:
-        s.shed_stage += 1
-        s.overload_s = 0.0
+        _shed_more(s, around)
     elif s.overload_s >= p.generator_overload_s:
         _trip(p, s, around)
+
+
+def _shed_more(s: El92State, around: Surroundings) -> None:
+    s.shed_stage += 1
+    s.overload_s = 0.0
+    around.events.append(Event(around.elapsed_s, "EL-92", "alarm", "load shed", {"stage": s.shed_stage}))
 
 
 def _trip(p: El92Parameters, s: El92State, around: Surroundings) -> None:
