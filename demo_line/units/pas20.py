@@ -49,7 +49,8 @@ class Pas20Parameters(PlateParameters):
     holding_set_degc: float = 92.0
     limit_degc: float = Field(default=91.0, description="critical limit; product below it is diverted")
     forward_degc: float = Field(default=91.4, description="forward again after some time above it")
-    warm_s: float = Field(default=60.0, ge=0, description="that time")
+    warm_s: float = Field(default=60.0, ge=0, description="that time after a divert")
+    sterilise_s: float = Field(default=600.0, ge=0, description="that time after cold plates at rest")
     holding_l: float = Field(default=12.5, gt=0, description="30 s at 1,500 L/h")
     set_out_degc: float = 6.0
     fouling_k_kw_h: float = Field(default=0.0005, ge=0, description="growth in healthy running")
@@ -78,7 +79,7 @@ class Pas20State:
         packml: its state machine.
         phase: of the last step.
         content_l: product in balance tank and plates.
-        full, low, cold, flushing: why it does not go forward; `warm_s` seconds above the limit so far.
+        full, low, cold, flushing: why it does not go forward; `warm_s` of `warm_needed_s` seconds above the limit.
         diverting, divert_began_s: the divert that is under way.
         through_l_h, forward_l_h: flow through the plates; of this, on to TNK-25.
         inlet_degc, regenerated_degc, holding_degc, returned_degc, outlet_degc: true temperatures along the way.
@@ -110,6 +111,7 @@ class Pas20State:
     low: bool = False
     cold: bool = False
     warm_s: float = 0.0
+    warm_needed_s: float = 0.0
     diverting: bool = False
     divert_began_s: float = 0.0
     flushing: bool = False
@@ -178,11 +180,18 @@ def _step(p: Pas20Parameters, s: Pas20State, around: Surroundings, draws: Draws)
 
 
 def _watch(p: Pas20Parameters, s: Pas20State, supplies: dict[str, float], dt_s: float) -> None:
-    """Conditions for going forward; after a divert sensor A must have been warm enough for a while."""
+    """Conditions for going forward.
+
+    After a divert sensor A must have been warm enough for a while; after cold plates at rest (night, cleaning, power
+    cut) long enough to have sterilised everything up to the divert valve.
+    """
     s.full = supplies["buffer_level_pct"] >= (p.resume_pct if s.full else p.full_pct)
     s.low = s.content_l < (p.balance_resume_l if s.low else p.balance_low_l)
     s.warm_s = s.warm_s + dt_s if s.holding_a_degc >= p.forward_degc else 0.0
-    s.cold = s.holding_a_degc < p.limit_degc or (s.cold and s.warm_s < p.warm_s)
+    if s.holding_a_degc < p.limit_degc:
+        s.cold, s.warm_needed_s = True, max(s.warm_needed_s, p.warm_s if s.through_l_h > 0.0 else p.sterilise_s)
+    elif s.cold and s.warm_s >= s.warm_needed_s:
+        s.cold, s.warm_needed_s = False, 0.0
 
 
 def _report_divert(s: Pas20State, around: Surroundings) -> None:
