@@ -75,7 +75,10 @@ class El92State(GridMeter):
         packml: its state machine; ABORTED never, SUSPENDED while the busbar is dark.
         source: what feeds the busbar.
         wander, minute: slow part of the grid's voltage, against nominal, and the minute for which it was drawn.
-        outage_left_s, outage_known: outage under way.
+        outage_left_s: until the grid is back.
+        outage_known, outage_by_grid: whether the present severities have had their outage; whether it ends with the
+            severity of `power_cut`.
+        at_once: whether all drives restart in the same second.
         start_left_s: until the generator takes over; infinite = it does not try again.
         trips: of the generator in this outage.
         overload_s: how long the generator has been above its rating.
@@ -97,6 +100,8 @@ class El92State(GridMeter):
     minute: int = -1
     outage_left_s: float = 0.0
     outage_known: bool = False
+    outage_by_grid: bool = False
+    at_once: bool = False
     start_left_s: float = inf
     trips: int = 0
     overload_s: float = 0.0
@@ -118,11 +123,15 @@ class El92State(GridMeter):
 def shed(s: El92State, stage: int) -> None:
     """Shed loads by hand: 0 nothing, 1 the shrink tunnel, 2 the chiller's compressor too.
 
+    A generator that has given up is started again.
+
     Raises ValueError for another stage.
     """
     if stage not in (0, 1, 2):
         raise ValueError(f"shed stage {stage} does not exist; give 0 (nothing), 1 (shrink tunnel) or 2 (chiller too)")
     s.shed_stage, s.release_left_s = stage, inf
+    if s.source is Source.DARK and s.start_left_s == inf:
+        s.trips, s.start_left_s = 0, 0.0
 
 
 def pv_w(p: El92Parameters, irradiance_w_m2: float, outdoor_degc: float) -> float:
@@ -154,7 +163,9 @@ def _step(p: El92Parameters, s: El92State, around: Surroundings, draws: Draws) -
     s.generator_ws += s.generator_w * dt_s
     s.count(dt_s, plan.local_hour, plan.price_kwh)
     _grid(p, s, dt_s, around, draws)
-    _choose_source(p, s, around, at_once=severity["restart_inrush"] > 0.5)
+    at_once = severity["restart_inrush"] > 0.5
+    _choose_source(p, s, around, at_once=at_once)
+    s.at_once = at_once
     advance(s.packml, dt_s, starved=s.source is Source.DARK)
     _announce(p, s, around.supplies)
 
@@ -206,14 +217,14 @@ def _grid(p: El92Parameters, s: El92State, dt_s: float, around: Surroundings, dr
         # Ornstein-Uhlenbeck process with a time constant of half an hour, exact for steps of a minute.
         s.wander = _KEPT * s.wander + sqrt(1.0 - _KEPT * _KEPT) * p.voltage_spread * draws.normal()
     s.voltage_share = 1.0 + s.wander - p.sag_share * severity["low_supply_voltage"]
-    cut = severity["power_cut"] > 0.5 or severity["restart_inrush"] > 0.5
-    if not cut:
-        s.outage_left_s, s.outage_known = 0.0, False
-    elif not s.outage_known:
-        s.outage_left_s, s.outage_known = draws.lognormal(p.outage_min * 60.0, p.outage_spread), True
+    cut, at_once = severity["power_cut"] > 0.5, severity["restart_inrush"] > 0.5
+    if s.outage_left_s > 0.0:
+        s.outage_left_s = 0.0 if s.outage_by_grid and not cut else max(s.outage_left_s - dt_s, 0.0)
+    elif (cut or at_once) and not s.outage_known:
+        s.outage_left_s = draws.lognormal(p.outage_min * 60.0, p.outage_spread)
+        s.outage_known, s.outage_by_grid = True, cut
         around.events.append(Event(around.elapsed_s, "EL-92", "alarm", "grid lost"))
-    elif s.outage_left_s > 0.0:
-        s.outage_left_s = max(s.outage_left_s - dt_s, 0.0)
+    s.outage_known = s.outage_known and (cut or at_once)
     s.grid_on = s.outage_left_s <= 0.0
 
 
@@ -223,7 +234,7 @@ def _choose_source(p: El92Parameters, s: El92State, around: Surroundings, *, at_
     if s.grid_on:
         if s.source is not Source.GRID:
             _energise(p, s, Source.GRID, at_once=at_once)
-            s.trips, s.release_left_s = 0, p.shed_release_s
+            s.trips, s.start_left_s, s.release_left_s = 0, inf, p.shed_release_s
             around.events.append(Event(around.elapsed_s, "EL-92", "alarm", "grid back"))
         elif s.shed_stage and s.release_left_s < inf:
             s.release_left_s -= dt_s
@@ -236,6 +247,8 @@ def _choose_source(p: El92Parameters, s: El92State, around: Surroundings, *, at_
         if dt_s <= 10.0:
             return
     if s.source is Source.DARK:
+        if s.at_once and not at_once:  # the restart sequence was repaired, so it is worth another try
+            s.trips, s.start_left_s = 0, 0.0
         s.start_left_s -= dt_s
         if s.start_left_s <= 0.0:
             _energise(p, s, Source.GENERATOR, at_once=at_once)

@@ -147,9 +147,8 @@ def test_without_shedding_the_generator_trips_on_its_load() -> None:
     s = live(unit, 600.0)
     assert s.trips == 3
     assert s.source is Source.DARK
-    by_hand = board(parameters={"automatic_shedding": False}, power_cut=1.0)
-    shed(by_hand.state, 1)
-    s = live(by_hand, 600.0)
+    shed(unit.state, 1)
+    s = live(unit, 600.0)
     assert (s.trips, s.source) == (0, Source.GENERATOR)
 
 
@@ -174,6 +173,16 @@ def test_the_photovoltaics_are_off_during_an_outage() -> None:
     assert s.source is Source.GENERATOR
     assert s.pv_w == 0.0
     assert s.volts(0) == 0.0
+
+
+def test_a_repaired_restart_sequence_lets_the_generator_carry() -> None:
+    """The outage goes on, but the drives start one after another now, which the generator can stand."""
+    unit = board(restart_inrush=1.0)
+    assert live(unit, 600.0).source is Source.DARK
+    unit.around.severity["restart_inrush"] = 0.0
+    s = live(unit, 300.0)
+    assert (s.trips, s.source, s.grid_on) == (0, Source.GENERATOR, False)
+    assert live(unit, 2 * HOUR_S).source is Source.GRID
 
 
 def test_a_repaired_cause_ends_the_outage() -> None:
