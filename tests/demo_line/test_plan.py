@@ -267,6 +267,20 @@ def test_packaging_units_follow_the_phase_with_their_mode() -> None:
         assert machine(state.units["MONO-30"]).mode is MODES[phase]
 
 
+def test_others_can_compute_the_effectiveness_from_the_readings() -> None:
+    """LINE-00 shows what an OEE needs: good bottles and the time planned for them."""
+    line = Line(SHIPPED)
+    state = line.start(1)
+    for _ in range(4 * 60 + 1):
+        line.step(state, 60.0)
+    shown = {signal.name: signal.value(state.units["LINE-00"]) for signal in line.units["LINE-00"].signals}
+    assert shown["planned_busy_h"] == pytest.approx(4.0 + 1.0 / 60.0)
+    assert shown["good_count"] == state.around.plan.total.good
+    assert 0.4 < float(shown["good_count"]) / (float(shown["planned_busy_h"]) * 3000.0) < 0.9
+    assert shown["recipe"] == state.around.plan.ordered.name
+    assert (shown["shift"], shown["phase"]) == ("early", state.around.plan.phase.value)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
