@@ -81,8 +81,7 @@ class ConveyorState:
 
 def _initial(p: ConveyorParameters) -> ConveyorState:
     power_w = p.electronics_w + p.chain_w / p.efficiency
-    bottles = p.pack_bottles
-    return ConveyorState(Machine(), bottles, p.bottles, bottles, 0.0, power_w, 1.9, 43.0, p.slip_pct)
+    return ConveyorState(Machine(), 0, p.bottles, 0, 0.0, power_w, 1.9, 43.0, p.slip_pct)
 
 
 def _buffer(p: ConveyorParameters, s: ConveyorState, dt_s: float) -> Buffer:

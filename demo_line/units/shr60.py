@@ -20,7 +20,7 @@ from demo_line.unit import BottleInWork, Surroundings, UnitType
 PACK = 12
 """Bottles in a pack."""
 
-BAD_SEAL = "pack not shrunk"
+BAD_SEAL, NO_PACK = "pack not shrunk", "last pack of the order incomplete"
 
 _HEATED = frozenset({Phase.WARM_UP, Phase.PRODUCTION, Phase.CHANGEOVER})
 
@@ -156,6 +156,8 @@ def _step(p: Shr60Parameters, s: Shr60State, around: Surroundings, draws: Draws)
         s.changing_film = True
         station.begin_stop(s, p.film_change, around, around.elapsed_s)
     around.demands["film_used_packs"] += packs
+    if s.collected and around.plan.phase is Phase.CHANGEOVER:
+        _clear(s, around)
 
 
 def _bundle(s: Shr60State, around: Surroundings, packs: int, rejected: int, out: list[BottleInWork]) -> None:
@@ -170,6 +172,14 @@ def _bundle(s: Shr60State, around: Surroundings, packs: int, rejected: int, out:
             around.bottles.append(bottle.leave(BAD_SEAL))
         else:
             out.append(bottle)
+
+
+def _clear(s: Shr60State, around: Surroundings) -> None:
+    """Take out what does not fill a pack, so that no pack holds two products."""
+    around.bottles += [bottle.leave(NO_PACK) for bottle in s.records]
+    s.records.clear()
+    s.prod_defective_count += s.collected
+    s.collected = 0
 
 
 def _bad_share(p: Shr60Parameters, s: Shr60State) -> float:

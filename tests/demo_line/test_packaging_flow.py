@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from demo_line import flow
 from demo_line.line import LineState
 from demo_line.packml import Command, State
+from demo_line.plan import Phase
 from tests.demo_line.packaging import CHAIN, CONVEYORS, MACHINES, packaging, producing, run
 
 FINE_S, COARSE_S = 1.0, 60.0
@@ -106,6 +107,24 @@ def test_each_bottle_keeps_its_identity() -> None:
     verdicts = Counter(bottle.verdict for bottle in bottles)
     assert verdicts["crooked cap"] == pytest.approx(0.002 * len(bottles), abs=12)
     assert verdicts["bad label"] + verdicts["crooked cap"] + verdicts["good"] > 0.99 * len(bottles)
+
+
+def test_no_pack_holds_two_products() -> None:
+    """At a changeover what does not fill a pack is taken out, and its bottles have a record that says so."""
+    line = packaging(stops=False)
+    state = run(line, producing(line), 0.25)
+    bundler = state.units["SHR-60"]
+    for _ in range(100):
+        if bundler.collected:
+            break
+        line.step(state, 1.0)
+    left, processed = bundler.collected, bundler.prod_processed_count
+    state.around.plan.forced = Phase.CHANGEOVER
+    run(line, state, 0.01)
+    assert bundler.collected == 0
+    assert len([b for b in state.around.bottles if b.verdict == "last pack of the order incomplete"]) == left > 0
+    assert bundler.prod_processed_count == processed
+    assert processed == gone(state, "SHR-60") + bundler.prod_defective_count
 
 
 def test_the_solver_may_change_at_any_time() -> None:
