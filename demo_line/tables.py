@@ -11,8 +11,8 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-_GROUP_ROWS = 21_600
-"""Rows of a row group: memory stays at some ten megabytes, and a month is some hundred groups."""
+_GROUP_ROWS = 7_200
+"""Rows of a row group: memory stays at some ten megabytes, and a month of seconds is 360 groups."""
 
 TIME = pa.timestamp("ms", "UTC")
 
