@@ -44,7 +44,7 @@ class Pal70Parameters(StationParameters):
     )
     dropped_share: float = Field(default=0.02, ge=0, le=1, description="packs lost with a failed cup")
     not_taken: StopCause = Field(
-        default=StopCause(reason="full pallet not taken away", per_h=16.0, median_s=120.0, waits="blocked"),
+        default=StopCause(reason="full pallet not taken away", per_h=22.0, median_s=120.0, waits="blocked"),
         description="what a blocked discharge adds",
     )
 
