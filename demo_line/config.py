@@ -80,6 +80,7 @@ class OpcuaConfig(_Model):
         users: who may log in.
         pki_dir: own certificate and key, `trusted/` and `rejected/` peers; needed for `basic256sha256`.
         application_uri: name of this server among all OPC UA applications; part of its certificate.
+        chaos: whether trainers may also make the server slow, disconnect or restart it, and spoil readings.
         namespace_uri: namespace of the nodes; clients must resolve it, its index is not stable.
         history_hours, history_mb: how long, and in how much memory, readings are kept for clients that fill a gap.
         namespace_padding: how many foreign namespaces are registered before it (to try clients out).
@@ -95,6 +96,7 @@ class OpcuaConfig(_Model):
     pki_dir: RelativePath | None = None
     application_uri: str = Field(default=APPLICATION_URI, pattern=r"^\S+$")
     namespace_uri: str = "urn:smart-factory-showroom:line"
+    chaos: bool = False
     history_hours: float = Field(default=1.0, ge=0.0, le=168.0)
     history_mb: float = Field(default=16.0, ge=0.0, le=1024.0)
     namespace_padding: int = Field(default=0, ge=0, le=1000)

@@ -15,12 +15,12 @@ from demo_line.clock import NS_PER_S, Grid
 from demo_line.config import OpcuaConfig, ServeConfig
 from demo_line.journal import Journal
 from demo_line.line import SHIPPED_DEFINITION, Line, LineState, load_definition
-from demo_line.measurement import Channel, Instruments, channels_of
+from demo_line.measurement import Instruments, channels_of
 from demo_line.process import wait_until
 from demo_line.servers.devices import Devices
 from demo_line.servers.nodes import Folder
 from demo_line.servers.opcua import OpcuaServer
-from demo_line.training import Training
+from demo_line.training import Hands, Method, Training
 
 _log = logging.getLogger(__name__)
 
@@ -43,8 +43,7 @@ class _Plant:
             offers = self.instruments.measure(self.state, time_ns)
             changed = self.alarms.watch(offers, time_ns / NS_PER_S)
             for cell in self.cells:
-                await cell.offer(offers)
-                await cell.server.tell(changed, time_ns)
+                await cell.offer(offers, changed, time_ns)
         if self.devices is not None:
             self.devices.offer(time_ns, self.state, step_s)
         self.state.around.events.clear()
@@ -74,7 +73,8 @@ async def serve(config: ServeConfig, stop: asyncio.Event) -> None:
         channels = channels_of(line)
         alarms = Alarms(load_alarms(config.line.alarms or SHIPPED_ALARMS), channels)
         acts = _Acts(Training(line, state), alarms.alarms)
-        cells = _cells(config, line, channels, journal, acts)
+        instruments = Instruments(channels, config.line.seed, line.faults)
+        cells = _cells(config, line, instruments, journal, acts)
         for cell in cells:
             await cell.server.prepare()
         devices = None
@@ -82,24 +82,39 @@ async def serve(config: ServeConfig, stop: asyncio.Event) -> None:
             devices = Devices(config.mqtt, tuple(line.units), config.line.seed, journal)
             stack.callback(devices.stop)
             devices.start()
-        instruments = Instruments(channels, config.line.seed, line.faults)
         await _run(_Plant(line, state, instruments, alarms, cells, devices), grid, stack, stop)
 
 
 def _cells(
-    config: ServeConfig, line: Line, channels: Sequence[Channel], journal: Journal | None, acts: _Acts
+    config: ServeConfig, line: Line, instruments: Instruments, journal: Journal | None, acts: _Acts
 ) -> list[Cell]:
     nameplates = nameplates_of(line)
     return [
-        Cell(channels, units, nameplates, partial(_server, server, journal, acts))
+        Cell(
+            instruments.channels,
+            units,
+            nameplates,
+            partial(_server, server, journal, acts),
+            instruments if server.chaos else None,
+        )
         for server, units in zip(config.opcua, shares(config.opcua, line), strict=True)
     ]
 
 
-def _server(config: OpcuaConfig, journal: Journal | None, acts: _Acts, folders: Sequence[Folder]) -> OpcuaServer:
+def _server(
+    config: OpcuaConfig,
+    journal: Journal | None,
+    acts: _Acts,
+    folders: Sequence[Folder],
+    methods: Sequence[Method],
+    padding: int | None,
+) -> OpcuaServer:
     shown = {folder.name for folder in folders}
     alarms = {key: alarm for key, alarm in acts.alarms.items() if key[0] in shown}
-    return OpcuaServer(config, "Line", folders, journal, training=acts.training, alarms=alarms)
+    if padding is not None:
+        config = config.model_copy(update={"namespace_padding": padding})
+    hands = Hands((*acts.training.methods(), *methods), acts.training.command)
+    return OpcuaServer(config, "Line", folders, journal, hands=hands, alarms=alarms)
 
 
 async def _run(plant: _Plant, grid: Grid, stack: AsyncExitStack, stop: asyncio.Event) -> None:
@@ -124,5 +139,5 @@ async def _run(plant: _Plant, grid: Grid, stack: AsyncExitStack, stop: asyncio.E
 async def _listen(cells: Sequence[Cell], stack: AsyncExitStack) -> None:
     for cell in cells:
         await cell.server.listen()
-        stack.push_async_callback(cell.server.close)
+        stack.push_async_callback(cell.close)
         _log.info("%s: %d nodes at %s", ", ".join(cell.units), len(cell.server.names), cell.server.config.url)

@@ -38,6 +38,18 @@ class Method:
     call: Callable[..., Sequence[Value]]
 
 
+class Hands(NamedTuple):
+    """What a server lets trainers do.
+
+    Attributes:
+        methods: callable by name.
+        command: gives a PackML command to a unit; raises ValueError where the unit does not accept it.
+    """
+
+    methods: Sequence[Method]
+    command: Callable[[str, Command], None]
+
+
 class Training:
     """A trainer's hands on one run of a line.
 

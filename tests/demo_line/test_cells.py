@@ -50,7 +50,10 @@ async def test_each_cell_gets_its_own_readings(free_port: int) -> None:
     """A reading of the line reaches the node of its name on the server that shows its unit, and no other."""
     channels = channels_of(LINE)
     cell = Cell(
-        channels, ("CA-90",), nameplates_of(LINE), lambda folders: OpcuaServer(server(free_port), "Line", folders)
+        channels,
+        ("CA-90",),
+        nameplates_of(LINE),
+        lambda folders, _m, _p: OpcuaServer(server(free_port), "Line", folders),
     )
     names = [channel.name for channel in channels]
     time_ns = 1_790_000_000_000_000_000

@@ -30,7 +30,7 @@ OWN, DI, MACHINERY = (
 @asynccontextmanager
 async def line(port: int, units: tuple[str, ...]) -> AsyncIterator[tuple[Cell, Client]]:
     config = OpcuaConfig(port=port, security=("none",), anonymous=True)
-    cell = Cell(CHANNELS, units, nameplates_of(LINE), lambda folders: OpcuaServer(config, "Line", folders))
+    cell = Cell(CHANNELS, units, nameplates_of(LINE), lambda folders, _m, _p: OpcuaServer(config, "Line", folders))
     await cell.server.prepare()
     await cell.server.listen()
     try:

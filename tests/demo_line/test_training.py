@@ -16,7 +16,7 @@ from demo_line.maintenance.definition import Access, Action, MaintenanceDefiniti
 from demo_line.measurement import channels_of
 from demo_line.packml import Command, State
 from demo_line.servers.opcua import OpcuaServer
-from demo_line.training import Training
+from demo_line.training import Hands, Training
 
 LINE = Line(load_definition())
 FAULT = "pump_bearing_outer_race"
@@ -95,8 +95,11 @@ async def line(port: int, folder: Path, units: tuple[str, ...] = ("MIX-10", "CA-
     config = OpcuaConfig(port=port, security=("none",), anonymous=True, users=tuple(users))
     state = LINE.start(1)
     training = Training(LINE, state)
-    build = lambda folders: OpcuaServer(config, "Line", folders, training=training)  # noqa: E731
-    cell = Cell(channels_of(LINE), units, nameplates_of(LINE), build)
+    hands = Hands(training.methods(), training.command)
+    cell = Cell(
+        channels_of(LINE), units, nameplates_of(LINE),
+        lambda folders, _m, _p: OpcuaServer(config, "Line", folders, hands=hands),
+    )  # fmt: skip
     await cell.server.prepare()
     await cell.server.listen()
     try:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from asyncua import ua
+from asyncua.crypto.permission_rules import User
 from asyncua.server.address_space import AddressSpace, AttributeValue, NodeData, NodeManagementService
 from asyncua.server.internal_server import InternalServer
+from asyncua.server.internal_session import InternalSession
 
 from demo_line.servers.nodes import NodeDescription, unece_unit_id
 from demo_line.servers.opcua.subscriptions import TellingSubscriptions
@@ -38,6 +40,7 @@ class CoreInternalServer(InternalServer):  # type: ignore[misc]
 
     def __init__(self, user_manager: Any) -> None:
         super().__init__(user_manager=user_manager)
+        self.delay_s = 0.0
         self.subscription_service = TellingSubscriptions(self.aspace, iserver=self)
         self.isession.subscription_service = self.subscription_service
 
@@ -46,6 +49,10 @@ class CoreInternalServer(InternalServer):  # type: ignore[misc]
         core = await asyncio.to_thread(_core)
         self.aspace._nodes.update((node_id, _own_copy(node)) for node_id, node in core.items())
 
+    def create_session(self, name: str, user: User | None = None, external: bool = False) -> InternalSession:
+        """Session of a client, whose answers wait as long as `delay_s` says."""
+        return _Session(self, self.aspace, self.subscription_service, name, user=user or User(), external=external)
+
     def register_server(self, _server: Any, _conf: Any = None) -> None:
         """Refused: strangers cannot register their servers here."""
         raise ua.uaerrors.BadServiceUnsupported
@@ -53,6 +60,26 @@ class CoreInternalServer(InternalServer):  # type: ignore[misc]
     def register_server2(self, _params: Any) -> list[ua.StatusCode]:
         """Refused like `register_server`."""
         raise ua.uaerrors.BadServiceUnsupported
+
+
+class _Session(InternalSession):  # type: ignore[misc]
+    """Session that can be slow."""
+
+    async def read(self, params: ua.ReadParameters) -> list[ua.DataValue]:
+        await asyncio.sleep(self.iserver.delay_s)
+        return list(await super().read(params))
+
+    async def browse(self, params: ua.BrowseParameters) -> list[ua.BrowseResult]:
+        await asyncio.sleep(self.iserver.delay_s)
+        return list(await super().browse(params))
+
+    async def history_read(self, params: ua.HistoryReadParameters) -> list[ua.HistoryReadResult]:
+        await asyncio.sleep(self.iserver.delay_s)
+        return list(await super().history_read(params))
+
+    async def create_monitored_items(self, params: ua.CreateMonitoredItemsParameters) -> list[Any]:
+        await asyncio.sleep(self.iserver.delay_s)
+        return list(await super().create_monitored_items(params))
 
 
 class _CoreOnly:

@@ -16,7 +16,7 @@ from demo_line.servers.opcua.conditions import Conditions
 from demo_line.servers.opcua.machinery import Echo, Machines, machine_id
 from demo_line.servers.opcua.methods import bound, command_id, command_items, method_id, rejected, training_items
 from demo_line.servers.opcua.specifications import DI_URI, MACHINERY_URI, Namespaces, specification_items
-from demo_line.training import Training
+from demo_line.training import Hands
 
 COMMANDS = {"ToComplete" if command is Command.COMPLETE else command.value.capitalize(): command for command in Command}
 """PackML commands by the names of OPC 30050."""
@@ -45,7 +45,7 @@ async def build(
     root: str,
     folders: Sequence[Folder],
     historizing: set[int],
-    training: Training | None,
+    hands: Hands | None,
     alarms: Mapping[tuple[str, str], Alarm],
 ) -> Built:
     """Fill the address space of a server that does not listen yet.
@@ -56,7 +56,7 @@ async def build(
         root: name and identifier of the object under `Objects` that holds the folders.
         folders: what is shown.
         historizing: numbers of the signals whose last readings are kept.
-        training: what a trainer may do.
+        hands: what trainers may do.
         alarms: of the units shown, by unit and name.
     """
     for number in range(config.namespace_padding):
@@ -74,8 +74,8 @@ async def build(
         conditions = built.conditions = Conditions(server, alarms, built.index, time.time)
         await _add(server, conditions.items())
         conditions.bind()
-    if training is not None:
-        await _add_methods(server, built.index, training, [folder.name for folder in machines])
+    if hands is not None:
+        await _add_methods(server, built.index, hands, [folder.name for folder in machines])
     return built
 
 
@@ -104,8 +104,8 @@ async def _add_machines(server: Server, described: Machines, machines: Iterable[
     return described.echoes
 
 
-async def _add_methods(server: Server, index: int, training: Training, unit_ids: Sequence[str]) -> None:
-    methods = training.methods()
+async def _add_methods(server: Server, index: int, hands: Hands, unit_ids: Sequence[str]) -> None:
+    methods = hands.methods
     await _add(server, training_items(methods, index))
     for method in methods:
         server.iserver.isession.add_method_callback(method_id(method.name, index), bound(method))
@@ -116,11 +116,11 @@ async def _add_methods(server: Server, index: int, training: Training, unit_ids:
     await _add(server, items)
     await _refer(server, references)
     for name, command in COMMANDS.items():
-        call = _command(training, machines, command)
+        call = _command(hands, machines, command)
         server.iserver.isession.add_method_callback(command_id(name, index), call)
 
 
-def _command(training: Training, machines: dict[ua.NodeId, str], command: Command) -> Any:
+def _command(hands: Hands, machines: dict[ua.NodeId, str], command: Command) -> Any:
     async def call(machine: ua.NodeId, *arguments: ua.Variant) -> ua.CallMethodResult:
         unit_id = machines.get(machine)
         if unit_id is None:
@@ -128,7 +128,7 @@ def _command(training: Training, machines: dict[ua.NodeId, str], command: Comman
         if arguments:
             return ua.CallMethodResult(ua.StatusCode(ua.StatusCodes.BadTooManyArguments))
         try:
-            training.command(unit_id, command)
+            hands.command(unit_id, command)
         except ValueError as error:
             return rejected(f"{unit_id}: {command}", error)
         return ua.CallMethodResult()

@@ -118,6 +118,14 @@ class Conditions:
         ):
             session.add_method_callback(ua.NodeId(identifier), call)
 
+    def remember_standing(self) -> None:
+        """Let ConditionRefresh send what stands, without an event of a change."""
+        now = _moment(self._clock())
+        for condition in self._by_alarm.values():
+            if condition.alarm.active or not condition.alarm.acknowledged:
+                event = self._event(condition, now, None)
+                self._server.iserver.subscription_service._conditions[condition.node_id] = event
+
     async def tell(self, alarms: Iterable[Alarm], time: datetime) -> None:
         """Send an event for each alarm of this server that has changed."""
         for alarm in alarms:
@@ -126,10 +134,13 @@ class Conditions:
                 await self._send(condition, time)
 
     async def _send(self, condition: _Condition, time: datetime, comment: ua.LocalizedText | None = None) -> None:
+        event = self._event(condition, time, comment)
+        await self._server.iserver.subscription_service.trigger_event(event)
+
+    def _event(self, condition: _Condition, time: datetime, comment: ua.LocalizedText | None) -> AlarmEvent:
         event_id = uuid.uuid4().bytes
         condition.event_ids.append(event_id)
-        event = AlarmEvent(_fields(condition, event_id, time, comment))
-        await self._server.iserver.subscription_service.trigger_event(event)
+        return AlarmEvent(_fields(condition, event_id, time, comment))
 
     async def _acknowledge(self, node_id: ua.NodeId, *arguments: ua.Variant) -> ua.StatusCode:
         condition = self._by_node.get(node_id)

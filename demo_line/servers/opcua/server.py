@@ -1,5 +1,6 @@
 """The OPC UA server itself: every value is journalled before it is offered."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from demo_line.servers.opcua.conditions import Conditions
 from demo_line.servers.opcua.history import MOST_VALUES, HistoryReader
 from demo_line.servers.opcua.machinery import Echo
 from demo_line.servers.pki import TrustList, own_certificate
-from demo_line.training import Training
+from demo_line.training import Hands
 
 _QUALITIES = tuple(Quality)
 _NUMERIC = frozenset({ua.VariantType.Double, ua.VariantType.Int32, ua.VariantType.Int64, ua.VariantType.Boolean})
@@ -58,7 +59,7 @@ class OpcuaServer:
         folders: what is shown; the nodes over all folders are numbered from 0 in their order.
         journal: receives every batch before it is offered.
         bad_status: OPC UA status that a value of bad quality gets.
-        training: what a trainer may do; None = there are no methods.
+        hands: what trainers may do; None = there are no methods.
         alarms: alarms of the units, by unit and name; their changes come with `tell`.
     """
 
@@ -69,7 +70,7 @@ class OpcuaServer:
         folders: Sequence[Folder],
         journal: Journal | None = None,
         bad_status: int = ua.StatusCodes.BadSensorFailure,
-        training: Training | None = None,
+        hands: Hands | None = None,
         alarms: Mapping[tuple[str, str], Alarm] | None = None,
     ) -> None:
         self.config = config
@@ -77,7 +78,7 @@ class OpcuaServer:
         self._root = root
         self._folders = folders
         self._journal = journal
-        self._training = training
+        self._hands = hands
         self._alarms = alarms or {}
         self._conditions: Conditions | None = None
         self._status = {
@@ -116,7 +117,7 @@ class OpcuaServer:
             server.trust = TrustList(config.pki_dir)
             server.iserver.certificate_validator = check_application_uri
         built = await build(
-            server, config, self._root, self._folders, set(self._history.tracks), self._training, self._alarms
+            server, config, self._root, self._folders, set(self._history.tracks), self._hands, self._alarms
         )
         self._node_ids, self._echoes, self._conditions = built.node_ids, built.echoes, built.conditions
         await self._wait_for_values()
@@ -129,6 +130,30 @@ class OpcuaServer:
     async def close(self) -> None:
         """Close the endpoint and all sessions."""
         await self._server.stop()
+
+    def slow_down(self, seconds: float) -> None:
+        """Let every answer and notification wait so long."""
+        self._server.iserver.delay_s = seconds
+
+    async def disconnect(self, seconds: float) -> None:
+        """Drop all clients and let nobody in for a while."""
+        listener, internal = self._server.bserver, self._server.iserver
+        listener._server.close()
+        for transport in list(internal.asyncio_transports):
+            transport.abort()
+        await asyncio.sleep(seconds)
+        listener.cleanup_task.cancel()
+        await listener.start()
+
+    def take_over(self, old: "OpcuaServer") -> None:
+        """Go on with the values, history and standing alarms of a server with the same nodes that is given up."""
+        space, before = self._server.iserver.aspace, old._server.iserver.aspace
+        for mine, other in zip(self._shown_nodes(), old._shown_nodes(), strict=True):
+            space[mine].attributes[ua.AttributeIds.Value].value = before[other].attributes[ua.AttributeIds.Value].value
+        self._history = old._history
+        self._serve_tracks()
+        if self._conditions is not None:
+            self._conditions.remember_standing()
 
     async def offer(self, batch: Sequence[Offer]) -> None:
         """Journal a batch, then put it into the address space, from where subscriptions take it."""
@@ -185,19 +210,26 @@ class OpcuaServer:
     def _subscriptions(self) -> list[Any]:
         return list(self._server.iserver.subscription_service.subscriptions.values())
 
+    def _shown_nodes(self) -> list[ua.NodeId]:
+        """All nodes that show readings."""
+        return [*self._node_ids, *(echo.node_id for several in self._echoes for echo in several)]
+
     async def _wait_for_values(self) -> None:
         space = self._server.iserver.aspace
         waiting = ua.DataValue(ua.Variant(None), ua.StatusCode(ua.StatusCodes.BadWaitingForInitialData))
-        shown_again = [echo.node_id for several in self._echoes for echo in several]
-        for node_id in (*self._node_ids, *shown_again):
+        for node_id in self._shown_nodes():
             await space.write_attribute_value(node_id, ua.AttributeIds.Value, waiting)
         self._values = [space[node_id].attributes[ua.AttributeIds.Value] for node_id in self._node_ids]
 
-    async def _serve_history(self) -> None:
+    def _serve_tracks(self) -> None:
         tracks = {self._node_ids[node]: track for node, track in self._history.tracks.items()}
         types = dict(zip(self._node_ids, self._types, strict=True))
         statuses = [self._status[quality] for quality in _QUALITIES]
         self._server.iserver.history_manager = HistoryReader(tracks, types, statuses)
+
+    async def _serve_history(self) -> None:
+        self._serve_tracks()
+        tracks = self._history.tracks
         for name, value in (("AccessHistoryDataCapability", bool(tracks)), ("MaxReturnDataValues", MOST_VALUES)):
             node_id = ua.NodeId(getattr(ua.ObjectIds, f"HistoryServerCapabilities_{name}"))
             kind = ua.VariantType.Boolean if isinstance(value, bool) else ua.VariantType.UInt32

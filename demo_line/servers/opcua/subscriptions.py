@@ -1,5 +1,6 @@
 """What the library's subscriptions do not do: tell an overflow of a queue, and filter events by their supertypes."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,14 @@ OVERFLOW_BITS = 0x0480
 
 class TellingSubscription(InternalSubscription):  # type: ignore[misc]
     """A subscription that marks the value behind a dropped one, as OPC 10000-4, 5.13.1.5 asks for."""
+
+    iserver: Any = None
+
+    async def publish_results(self, requestdata: Any = None) -> bool:
+        """Publish what has come, later where the server is to be slow."""
+        if self.iserver is not None and self.iserver.delay_s:
+            await asyncio.sleep(self.iserver.delay_s)
+        return bool(await super().publish_results(requestdata))
 
     async def _enqueue_event(self, mid: int, eventdata: Any, size: int, queue: dict[int, list[Any]]) -> None:
         waiting = queue.get(mid)
@@ -70,5 +79,6 @@ class TellingSubscriptions(SubscriptionService):  # type: ignore[misc]
         result = await super().create_subscription(*args, **kwargs)
         subscription = self.subscriptions[result.SubscriptionId]
         subscription.__class__ = TellingSubscription
+        subscription.iserver = self.iserver
         subscription.monitored_item_srv.__class__ = _Items
         return result
