@@ -79,6 +79,7 @@ class Pas20State:
         packml: its state machine.
         phase: of the last step.
         content_l: product in balance tank and plates.
+        buffer_pct: level of the buffer in the last step.
         full, low, cold, flushing: why it does not go forward; `warm_s` of `warm_needed_s` seconds above the limit.
         diverting, divert_began_s: the divert that is under way.
         through_l_h, forward_l_h: flow through the plates; of this, on to TNK-25.
@@ -107,6 +108,7 @@ class Pas20State:
     holding_a_degc: float
     valve: float
     phase: Phase = Phase.PRODUCTION
+    buffer_pct: float = 50.0
     full: bool = False
     low: bool = False
     cold: bool = False
@@ -185,7 +187,11 @@ def _watch(p: Pas20Parameters, s: Pas20State, supplies: dict[str, float], dt_s: 
     After a divert sensor A must have been warm enough for a while; after cold plates at rest (night, cleaning, power
     cut) long enough to have sterilised everything up to the divert valve.
     """
-    s.full = supplies["buffer_level_pct"] >= (p.resume_pct if s.full else p.full_pct)
+    level_pct = supplies["buffer_level_pct"]
+    # Looked at in the middle of the step to come, so that long steps do not switch later than short ones.
+    middle_pct = level_pct + 0.5 * (level_pct - s.buffer_pct)
+    s.buffer_pct = level_pct
+    s.full = middle_pct >= (p.resume_pct if s.full else p.full_pct)
     s.low = s.content_l < (p.balance_resume_l if s.low else p.balance_low_l)
     s.warm_s = s.warm_s + dt_s if s.holding_a_degc >= p.forward_degc else 0.0
     if s.holding_a_degc < p.limit_degc:
@@ -274,14 +280,16 @@ def _heat(p: Pas20Parameters, s: Pas20State, around: Surroundings, draws: Draws)
     s.hot_water = kept * s.hot_water + p.hot_water_spread * sqrt(1.0 - kept * kept) * draws.normal()
     pieces = max(round(dt_s / _PIECE_S), 1)
     piece_s = dt_s / pieces
-    inlet_kept = exp(-piece_s * s.through_l_h / 3600.0 / p.balance_l)
+    # What goes back has given off the share eps of its heat to what it meets: the inlet creeps up to the holding tube.
+    forward = s.forward_l_h > 0.0
+    inlet_kept = exp(-piece_s * s.through_l_h / 3600.0 / p.balance_l * (1.0 if forward else 1.0 - eps))
     valve_kept, holding_kept = exp(-piece_s / p.valve_time_constant_s), exp(-piece_s * total / p.thermal_mass_j_k)
     # What the controller cannot see is the error of sensor A.
     offset = p.sensor_offset_k * around.severity["holding_sensor_a_high"]
     set_degc = p.holding_set_degc - offset
     inlet, valve, holding, heat_w, returned = s.inlet_degc, s.valve, s.holding_degc, 0.0, 0.0
     for _ in range(pieces):
-        feed = supplies["blend_degc"] if s.forward_l_h > 0.0 else holding - eps * (holding - inlet)
+        feed = supplies["blend_degc"] if forward else holding
         inlet = feed + inlet_kept * (inlet - feed)
         # Integral action holds A at its set point where it can; the proportional part serves disturbances.
         needed_w = conductance * (set_degc - inlet) + p.loss_w_k * (set_degc - ambient_degc)
