@@ -22,18 +22,20 @@ def measure(signal: NDArray[np.float32], rate_hz: int, ball_pass_hz: float) -> F
     return Features(velocity_mm_s, hf_g, float(np.sqrt(amplitude[near].max())))
 
 
-def shaft_hz(signal: NDArray[np.float32], rate_hz: int, low_hz: float = 8.0, high_hz: float = 60.0) -> float:
-    """Frequency of the strongest line of the velocity within a range, where a shaft's unbalance shows; 0 at rest.
+def shaft_hz(signal: NDArray[np.float32], rate_hz: int, low_hz: float = 20.0, high_hz: float = 60.0) -> float | None:
+    """Frequency of the strongest line of the velocity within a range, where a shaft's unbalance shows.
 
-    A parabola through the logarithms of three lines refines it to about a tenth of their distance. The shaft counts as
-    turning where the line has at least 0.05 mm/s and 30 times the power of the median line.
+    0 at rest (below 0.1 mm/s), None where the machine shakes and no line stands out.
+
+    A parabola through the logarithms of three lines refines it to about a tenth of their distance. A line stands out
+    with at least 0.05 mm/s and 18 times the power of the median line.
     """
     hz, power = _power(signal, rate_hz)
     first, last = np.searchsorted(hz, (low_hz, high_hz)).tolist()
     velocity = power[first - 1 : last + 1] * (G_M_S2 / (2e-3 * pi * hz[first - 1 : last + 1])) ** 2
     place = 1 + int(velocity[1:-1].argmax())
-    if velocity[place] < 0.05**2 or velocity[place] < 30.0 * float(np.median(velocity)):
-        return 0.0
+    if velocity[place] < 0.05**2 or velocity[place] < 18.0 * float(np.median(velocity)):
+        return 0.0 if velocity_rms(signal, rate_hz) < 0.1 else None
     before, here, after = np.log(velocity[place - 1 : place + 2] + 1e-30).tolist()
     bend = before - 2.0 * here + after
     offset = 0.5 * (before - after) / bend if bend < 0.0 else 0.0

@@ -119,7 +119,7 @@ def levels(condition: PumpCondition, axis: Axis = "radial") -> Levels:
     energised = 1.0 if turn > 0.02 else 0.0
     radial = axis == "radial"
     once = (
-        0.45 + 3.5 * condition.imbalance if radial else 0.25 + 0.6 * condition.imbalance + 3.0 * condition.misalignment
+        0.45 + 3.5 * condition.imbalance if radial else 0.45 + 0.6 * condition.imbalance + 3.0 * condition.misalignment
     )
     twice = 0.18 + 2.8 * condition.misalignment if radial else 0.12 + 0.8 * condition.misalignment
     return Levels(

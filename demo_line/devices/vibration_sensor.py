@@ -2,8 +2,9 @@
 
 Topics below the sensor's own: `status` (`online` or `offline`, retained), `features` about every ten seconds,
 `waveform` every few minutes and after any message on `command/waveform`. Every message has a time in milliseconds and a
-running number, so that a reader sees what the radio lost. A waveform's samples are 16-bit integers, little-endian, in
-base64; a sample times `scale` is the acceleration in `unit`.
+running number, so that a reader sees what the radio lost; speed and envelope are null where the shaft's line is hidden.
+A waveform's samples are 16-bit integers, little-endian, in base64; a sample times `scale` is the acceleration in
+`unit`.
 """
 
 import base64
@@ -62,7 +63,10 @@ def waveform_block(signal: NDArray[np.float32], axis: Axis, time_ns: int, number
 def leaves(topic: str, content: Mapping[str, Any]) -> list[Row]:
     """Journal rows of a `features` message: every measured number by topic and JSON pointer, at the message's time."""
     time_ns = int(content["ts"]) * NS_PER_MS
-    return [(f"{topic}#/values/{name}", time_ns, value, Quality.GOOD) for name, value in content["values"].items()]
+    return [
+        (f"{topic}#/values/{name}", time_ns, value, Quality.BAD if value is None else Quality.GOOD)
+        for name, value in content["values"].items()
+    ]
 
 
 class VibrationSensor:
@@ -143,7 +147,7 @@ class VibrationSensor:
 
     def _features(self, signal: NDArray[np.float32], at_ns: int, battery_pct: float) -> Message:
         turns_hz = shaft_hz(signal, RATE_HZ)
-        found = measure(signal, RATE_HZ, turns_hz * BEARING_6205.outer_race)
+        found = measure(signal, RATE_HZ, 0.0 if turns_hz is None else turns_hz * BEARING_6205.outer_race)
         self._number += 1
         self._spent_pct += _MESSAGE_PCT
         self._rssi_dbm = approach(self._rssi_dbm, -61.0, self._period_s, 120.0) + 0.8 * self._draws.normal()
@@ -154,9 +158,9 @@ class VibrationSensor:
             "values": {
                 "velocity_mm_s": round(found.velocity_mm_s, 3),
                 "hf_g": round(found.hf_g, 4),
-                "envelope_g": round(found.envelope_g, 4),
+                "envelope_g": None if turns_hz is None else round(found.envelope_g, 4),
                 "peak_g": round(float(np.abs(signal).max()), 3),
-                "speed_rpm": round(60.0 * turns_hz, 1),
+                "speed_rpm": None if turns_hz is None else round(60.0 * turns_hz, 1),
                 "temperature_degc": round(self._temperature_degc + 0.05 * self._draws.normal(), 1),
                 "battery_pct": round(battery_pct, 1),
                 "rssi_dbm": round(self._rssi_dbm, 0),

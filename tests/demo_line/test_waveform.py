@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from demo_line.bearing import BEARING_6205
 from demo_line.spectra import RATE_HZ
-from demo_line.vibration import acceleration_rms, envelope_spectrum, measure
+from demo_line.vibration import acceleration_rms, envelope_spectrum, measure, shaft_hz
 from demo_line.waveform import Axis, Features, PumpCondition, features, synthesise
 
 HEALTHY = PumpCondition(2800.0, 1400.0)
@@ -137,6 +137,20 @@ def test_misalignment_shows_at_twice_the_speed_and_axially_at_once() -> None:
         spectrum = np.abs(np.fft.rfft(synthesise(bent, default_rng(3), axis=axis)))
         velocity = spectrum[1:320] / np.arange(1, 320)
         assert int(velocity.argmax()) + 1 == 50 * order
+
+
+def test_a_sensor_finds_the_speed_of_the_shaft_by_itself() -> None:
+    """Within 0.7 % in either direction, 0 at rest, nothing where cavitation hides the shaft; never a wrong speed."""
+    axes: tuple[Axis, ...] = ("radial", "axial")
+    for axis in axes:
+        for seed in range(15):
+            for speed_rpm in (2300.0, 2900.0):
+                found = shaft_hz(synthesise(PumpCondition(speed_rpm, 1400.0), default_rng(seed), axis=axis), RATE_HZ)
+                assert found is not None
+                assert 60.0 * found == pytest.approx(speed_rpm, rel=0.007)
+            assert shaft_hz(synthesise(PumpCondition(0.0, 35.0), default_rng(seed), axis=axis), RATE_HZ) == 0.0
+            hidden = shaft_hz(synthesise(CAVITATING, default_rng(seed), axis=axis), RATE_HZ)
+            assert hidden is None or 60.0 * hidden == pytest.approx(2800.0, rel=0.01)
 
 
 def test_equal_seeds_give_equal_waveforms() -> None:
