@@ -54,11 +54,11 @@ def test_secrets_are_private_and_stand_nowhere_else(tmp_path: Path) -> None:
     """Passwords and private keys are readable by their owner only, and no configuration holds one."""
     plan = prepared("influx", tmp_path)
     passwords = [path.read_text("utf-8").strip() for path in (plan.folder / "secrets").iterdir()]
-    assert len(passwords) == len(set(passwords)) == 6
+    assert len(passwords) == len(set(passwords)) == 10
     assert all(len(password) >= 24 for password in passwords)
     private = [*(plan.folder / "secrets").iterdir(), plan.folder / "broker" / "users.conf"]
     private += (plan.folder / "pki").rglob("private_key.pem")
-    assert len(private) == 10
+    assert len(private) == 14
     if os.name == "posix":
         assert {oct(stat.S_IMODE(path.stat().st_mode)) for path in private} == {"0o600"}
     for path in plan.folder.rglob("*.toml"):

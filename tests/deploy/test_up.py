@@ -97,13 +97,13 @@ def gone(pid: int) -> bool:
         return True
 
 
-DEVICES = {"MIX-10", "MONO-30", "CA-90", "EL-92"}
+DEVICES = {"MIX-10", "MONO-30", "CA-90", "EL-92", "CA-90-METER", "SHR-60-METER", "MIX-10-VIBRATION-RADIAL"}
 POWER = "/EL-92/em_0_total_act_power_w"
 
 
 @pytest.mark.parametrize("broker", ["nats", "mosquitto"])
 def test_values_move_and_the_stop_is_clean(broker: str, tmp_path: Path) -> None:
-    """With either broker all units and the meter deliver moving values, and SIGTERM ends every process cleanly."""
+    """With either broker all units and the devices deliver moving values, and SIGTERM ends every process cleanly."""
     with showroom(tmp_path / "data", "--set", f"broker={broker}") as running:
         until(lambda: set(running.newest_by_device()) >= DEVICES, 30, running.told)
         before = running.newest_by_device()
