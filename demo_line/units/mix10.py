@@ -149,6 +149,9 @@ def _step(p: Mix10Parameters, s: Mix10State, around: Surroundings, draws: Draws)
     if phase is not s.phase:
         s.phase, s.packml.mode = phase, MODES[phase]
         s.emptying = phase in _EMPTIED
+    if not s.worked_out_brix:  # a run begins with what its first order is made of
+        s.brix, s.share = around.plan.recipe.brix, concentrate_share(around.plan.recipe.brix)
+        _work_out(s)
     demand_l_h = min(supplies["pasteuriser_demand_l_h"], p.max_flow_l_h)
     s.wear = severity["pump_bearing_outer_race"]
     s.misalignment = severity["misalignment"]
@@ -287,14 +290,19 @@ def _blend(p: Mix10Parameters, s: Mix10State, around: Surroundings, draws: Draws
     s.volume_l = volume_l
     s.brix = brix_of(s.share)
     if abs(s.brix - s.worked_out_brix) > _BRIX_STEP:
-        s.worked_out_brix = s.brix
-        s.density_kg_l, s.kj_l_k = density_kg_l(s.brix), heat_capacity_kj_l_k(s.brix)
+        _work_out(s)
     s.parked_l -= parked_l
     s.parked_concentrate_l -= parked_concentrate_l
     s.water_l += fresh_l - concentrate_l
     s.concentrate_l += concentrate_l
     around.demands["water_demand_l_h"] += (fresh_l - concentrate_l) / dt_h
     around.demands["concentrate_used_l"] += concentrate_l
+
+
+def _work_out(s: Mix10State) -> None:
+    """Density and heat capacity that follow from the sugar content."""
+    s.worked_out_brix = s.brix
+    s.density_kg_l, s.kj_l_k = density_kg_l(s.brix), heat_capacity_kj_l_k(s.brix)
 
 
 def _inflow_degc(p: Mix10Parameters, around: Surroundings, share: float) -> float:

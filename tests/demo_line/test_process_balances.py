@@ -155,3 +155,17 @@ def test_the_whole_line_closes_its_product_and_takes_1_5_l_of_water_a_litre() ->
     assert mono.filled_total_l > 20_000.0
     assert wat.water_l / mono.filled_total_l == pytest.approx(1.5, rel=0.08)
     assert pas.under_heated_l == 0.0
+
+
+def test_a_run_begins_with_the_drink_of_its_first_order() -> None:
+    """Whatever the first order is, the blend tank has its sugar content from the first step on."""
+    line = Line(load_definition())
+    seen = set()
+    for seed in range(6):
+        state = line.start(seed)
+        line.step(state, 1.0)
+        recipe = state.around.plan.recipe
+        seen.add(recipe.name)
+        assert state.units["MIX-10"].brix == pytest.approx(recipe.brix)
+        assert state.around.supplies["blend_density_kg_l"] == pytest.approx(recipe.density_kg_l, rel=0.001)
+    assert len(seen) > 1
