@@ -1,21 +1,20 @@
 """What all packaging machines share: own stops, waiting for neighbours and utilities, set speed, counts.
 
-A machine's file adds what is special about it. Stops are a renewal process in running time, so a step may be a second
-or a minute: the part of the step in which the machine is up is exact in both.
+A machine's file adds what is special about it.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import exp
-from typing import Any, Literal
+from typing import Any
 
-from numpy.random import default_rng
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from demo_line.draws import Draws
 from demo_line.packml import Machine, State, advance
 from demo_line.signals import DataType, Signal, packml_signals
-from demo_line.unit import BottleInWork, Event, Parameters, Surroundings
+from demo_line.stops import StopCause, Stopping, end_stop, up_time
+from demo_line.unit import BottleInWork, Parameters, Surroundings
 
 AT_WORK = frozenset(
     {
@@ -45,27 +44,6 @@ _SPEED_SENSOR_S = 8.0
 S = Signal["Station"]
 
 
-class StopCause(BaseModel):
-    """One reason for stops.
-
-    Attributes:
-        reason: for people.
-        per_h: how often in an hour of running.
-        median_s, spread: duration, log-normal, until an operator has noticed and cleared it.
-        waits: `starved` or `blocked` where it comes from outside (SUSPENDED); empty for an own stop (HELD).
-        refill: somebody has to bring material, so it lasts as long as that takes.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    reason: str
-    per_h: float = Field(ge=0)
-    median_s: float = Field(gt=0)
-    spread: float = Field(default=0.5, ge=0)
-    waits: Literal["", "starved", "blocked"] = ""
-    refill: bool = False
-
-
 class StationParameters(Parameters):
     """Parameters that every packaging machine has."""
 
@@ -81,44 +59,29 @@ class StationParameters(Parameters):
 
 
 @dataclass(slots=True)
-class Station:
-    """State that every packaging machine has.
+class Station(Stopping):
+    """State that every packaging machine has, besides its stops.
 
     Attributes:
-        unit_id: whose state it is.
         packml: its state machine.
         speed_bottles_h: set speed, 0 while it is not at work.
         actual_bottles_h: what it really moves, averaged over the step (or some seconds).
-        up_s: seconds of this step without an own stop.
         waits: an outside utility is missing.
         hold_reason: why it cannot work although nothing has stopped it, e.g. no material; empty = it can.
-        stop_left_s, stop_began_s: the stop that is under way.
-        stop: its cause, or that of the last one.
-        running_left: running time until the next stop, as a share of the mean time between stops.
-        busy: share of the up time in which it moved bottles, in the last step.
         working: share of this step in which it was in EXECUTE.
         waiting_s: how long it has waited for its neighbours.
         carry: part of a bottle that the next step finishes.
         power_w: mean electrical power in the step.
         air_m3_min: compressed air that it takes.
         prod_processed_count, prod_defective_count: bottles since the start.
-        minor_stop_count: own stops since the start.
-        run_s, held_s, starved_s, blocked_s: totals since the start while at work.
-        course: random numbers of the stops, apart from those of the bottles, so that both solvers meet the same stops.
+        run_s: time since the start in which it worked.
     """
 
-    unit_id: str
     packml: Machine = field(default_factory=Machine)
     speed_bottles_h: float = 0.0
     actual_bottles_h: float = 0.0
-    up_s: float = 0.0
     waits: bool = False
     hold_reason: str = ""
-    stop_left_s: float = 0.0
-    stop_began_s: float = 0.0
-    stop: StopCause | None = None
-    running_left: float = -1.0
-    busy: float = 1.0
     working: float = 1.0
     waiting_s: float = 0.0
     carry: float = 0.0
@@ -126,12 +89,7 @@ class Station:
     air_m3_min: float = 0.0
     prod_processed_count: int = 0
     prod_defective_count: int = 0
-    minor_stop_count: int = 0
     run_s: float = 0.0
-    held_s: float = 0.0
-    starved_s: float = 0.0
-    blocked_s: float = 0.0
-    course: Draws | None = field(default=None, compare=False)
 
     @property
     def stop_reason(self) -> str:
@@ -160,103 +118,19 @@ def capacity(
     supplies = around.supplies
     if s.packml.state not in AT_WORK or not around.plan.run:
         if s.stop_left_s > 0.0:
-            _end_stop(s, around, around.elapsed_s - around.dt_s)
+            end_stop(s, around, around.elapsed_s - around.dt_s)
         s.up_s = s.speed_bottles_h = s.carry = 0.0
         s.waits = False
         return 0
     s.speed_bottles_h = speed_bottles_h
     s.waits = supplies["compressed_air_bar"] < p.minimum_air_bar or supplies["mains_on"] < 0.5
-    s.up_s = _up_time(p, s, more, around, draws)
+    s.up_s = up_time(p.stops, more, s, around, draws)
     if s.hold_reason:
         s.held_s += s.up_s
         s.up_s = 0.0
     if s.waits or s.hold_reason:
         return 0
     return int(s.carry + speed_bottles_h * s.up_s / 3600.0)
-
-
-def _up_time(
-    p: StationParameters,
-    s: Station,
-    more: Sequence[tuple[StopCause, float]],
-    around: Surroundings,
-    draws: Draws,
-) -> float:
-    """Seconds of the step without a stop; ends the stop under way and begins new ones."""
-    if s.course is None:
-        s.course = Draws(default_rng(int(draws.uniform() * 2.0**53)))
-        s.running_left = s.course.exponential(1.0)
-    per_h = 0.0
-    for cause in p.stops:
-        per_h += cause.per_h
-    for cause, factor in more:
-        per_h += cause.per_h * factor
-    rate_s = per_h / 3600.0 * s.busy
-    up_s, left_s = 0.0, around.dt_s
-    while left_s > 0.0:
-        if s.stop_left_s > 0.0:
-            passed_s = min(s.stop_left_s, left_s)
-            s.stop_left_s -= passed_s
-            left_s -= passed_s
-            _add_stopped(s, passed_s)
-            if s.stop_left_s <= 0.0:
-                _end_stop(s, around, around.elapsed_s - left_s)
-        elif rate_s * left_s < s.running_left:
-            s.running_left -= rate_s * left_s
-            up_s += left_s
-            left_s = 0.0
-        else:
-            runs_s = s.running_left / rate_s
-            up_s += runs_s
-            left_s -= runs_s
-            s.running_left = s.course.exponential(1.0)
-            begin_stop(s, _draw_cause(p.stops, more, per_h, s.course), around, around.elapsed_s - left_s)
-    return up_s
-
-
-def _draw_cause(
-    causes: Sequence[StopCause], more: Sequence[tuple[StopCause, float]], per_h: float, course: Draws
-) -> StopCause:
-    drawn = course.uniform() * per_h
-    for cause in causes:
-        drawn -= cause.per_h
-        if drawn < 0.0:
-            return cause
-    for cause, factor in more:
-        drawn -= cause.per_h * factor
-        if drawn < 0.0:
-            return cause
-    return more[-1][0] if more else causes[-1]
-
-
-def begin_stop(s: Station, cause: StopCause, around: Surroundings, at_s: float) -> None:
-    """Let the machine stop for a cause at a time; how long, its own course of random numbers says."""
-    response = around.plan.refill_response if cause.refill else around.plan.response
-    duration_s = cause.median_s if s.course is None else s.course.lognormal(cause.median_s, cause.spread)
-    s.stop, s.stop_left_s, s.stop_began_s = cause, duration_s * response, at_s
-    if not cause.waits:
-        s.minor_stop_count += 1
-
-
-def _add_stopped(s: Station, passed_s: float) -> None:
-    waits = s.stop.waits if s.stop is not None else ""
-    if waits == "starved":
-        s.starved_s += passed_s
-    elif waits == "blocked":
-        s.blocked_s += passed_s
-    else:
-        s.held_s += passed_s
-
-
-def _end_stop(s: Station, around: Surroundings, at_s: float) -> None:
-    s.stop_left_s = 0.0
-    if s.stop is not None:
-        fields: dict[str, float | int | str | bool] = {
-            "duration_s": round(at_s - s.stop_began_s, 1),
-            "began_s": round(s.stop_began_s, 1),
-            "state": "SUSPENDED" if s.stop.waits else "HELD",
-        }
-        around.events.append(Event(at_s, s.unit_id, "stop", s.stop.reason, fields))
 
 
 def account(p: StationParameters, s: Station, around: Surroundings, *, run: bool = True, fault: bool = False) -> int:

@@ -11,7 +11,8 @@ from pydantic import Field
 from demo_line import station
 from demo_line.draws import Draws
 from demo_line.signals import DataType, Signal
-from demo_line.station import Station, StationParameters, StopCause, station_signals, station_truth
+from demo_line.station import Station, StationParameters, station_signals, station_truth
+from demo_line.stops import StopCause, begin_stop
 from demo_line.unit import Surroundings, UnitType
 
 BAD_LABEL, WRONG_LABEL = "bad label", "label of another product"
@@ -119,7 +120,7 @@ def _step(p: Lab50Parameters, s: Lab50State, around: Surroundings, draws: Draws)
         s.labels_left -= bottles
         if s.labels_left <= 0 and not s.changing_roll and s.stop_left_s <= 0.0:
             s.changing_roll = True
-            station.begin_stop(s, p.roll_change, around, around.elapsed_s)
+            begin_stop(s, p.roll_change, around, around.elapsed_s)
         wrong = _wrong_label(around)
         share = 1.0 if wrong else p.bad_label_share + p.missed_label_share * _missing_gain(p, s)
         known = station.arrived(s, around)

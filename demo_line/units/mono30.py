@@ -1,38 +1,29 @@
 """MONO-30: rinser-filler-capper monobloc with 14-12-5 heads, the bottleneck of the line.
 
-Every bottle passes one of 12 filling valves and one of 5 capping heads; the counts are co-prime, so a bad valve shows
-on every 12th bottle and a bad head on every 5th. The bowl takes product from the buffer tank TNK-25; an empty bowl or
-missing air suspends the monobloc, a stop of its own or missing bottles and caps hold it.
+Every bottle passes one of 12 filling valves and one of 5 capping heads (`demo_line/filling.py`). The bowl takes product
+from the buffer tank TNK-25; an empty bowl or missing air suspends the monobloc, a stop of its own or missing bottles
+and caps hold it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import exp
 
 from pydantic import Field
 
-from demo_line import heads, station
+from demo_line import station
 from demo_line.draws import Draws
+from demo_line.filling import HEADS, VALVES, Filling, FillingParameters, fill, of_head, of_valve
 from demo_line.plan import Phase, Recipe
 from demo_line.signals import Signal
-from demo_line.station import COARSE_S, Station, StationParameters, StopCause, station_signals, station_truth
-from demo_line.unit import BottleInWork, Surroundings, UnitType
-
-RINSER_GRIPPERS, FILLING_VALVES, CAPPING_HEADS = 14, 12, 5
-
-FILL_TOLERANCE_G = 15.0
-"""Tolerable deficiency of a 500 ml package (OIML R 87, table 1: 3 % from 300 to 500 ml)."""
-
-TORQUE_LOW_NM, TORQUE_HIGH_NM = 1.4, 2.0
-"""Application torque that closes tightly and that a hand still opens; design values of this line."""
+from demo_line.station import COARSE_S, station_signals, station_truth
+from demo_line.stops import StopCause
+from demo_line.unit import Surroundings, UnitType
 
 USUAL_SHARE = Recipe().speed_share
 """Share of the rated speed at which the filling time below holds."""
 
-WORN_VALVE, WORN_HEAD = 7, 3
-"""Numbers of the valve and of the head that the faults wear."""
 
-
-class Mono30Parameters(StationParameters):
+class Mono30Parameters(FillingParameters):
     """Design values of the monobloc."""
 
     rated_bottles_h: float = Field(default=3000.0, gt=0)
@@ -55,16 +46,8 @@ class Mono30Parameters(StationParameters):
     bowl_time_constant_s: float = Field(default=20.0, gt=0, description="level control")
     max_intake_l_h: float = Field(default=2400.0, gt=0)
     drain_l_h: float = Field(default=900.0, ge=0, description="emptying the bowl before changeover and cleaning")
-    fill_valve_offsets_g: tuple[float, ...] = (0.2, -0.3, 0.1, 0.4, -0.2, 0.0, 0.3, -0.4, 0.1, -0.1, 0.2, -0.3)
-    fill_spread_g: float = Field(default=0.8, gt=0)
-    seal_loss_g: float = Field(default=19.0, description="short fill of a valve whose seal has failed")
     fill_time_s: float = Field(default=8.0, gt=0, description="valve open, at the usual viscosity")
     fill_arc_share: float = Field(default=0.6, gt=0, le=1, description="part of a carousel turn for filling")
-    torque_nm: float = 1.7
-    torque_head_offsets_nm: tuple[float, ...] = (0.02, -0.03, 0.0, 0.03, -0.02)
-    torque_spread_nm: float = Field(default=0.06, gt=0)
-    clutch_loss_nm: float = Field(default=0.6, description="torque lost by a head whose clutch has failed")
-    cap_batch_loss_nm: float = Field(default=0.24, description="torque lost at every head with the worst caps")
     rinse_l_bottle: float = Field(default=0.12, ge=0)
     rinse_leak_l_h: float = Field(default=120.0, ge=0, description="through a rinse valve that no longer closes")
     guide_stops: StopCause = Field(
@@ -76,34 +59,18 @@ class Mono30Parameters(StationParameters):
 
 
 @dataclass(slots=True)
-class Mono30State(Station):
-    """State of MONO-30.
-
-    Attributes:
-        fill_by_valve_g, torque_by_head_nm: means of the last twenty bottles or so of each valve and head.
-        light_share, loose_share: expected share of bottles that are light or badly closed (coarse solver).
-    """
+class Mono30State(Filling):
+    """State of MONO-30; totals count from the start."""
 
     bowl_mm: float = 0.0
     bowl_low: bool = False
-    product_l: float = 0.0
     intake_l: float = 0.0
     intake_total_l: float = 0.0
     filled_total_l: float = 0.0
     drained_total_l: float = 0.0
     fill_time_s: float = 0.0
-    fill_g: float = 0.0
-    fill_mean_g: float = 0.0
-    cap_torque_nm: float = 0.0
-    cap_torque_mean_nm: float = 0.0
     rinse_water_l_h: float = 0.0
     rinse_water_l: float = 0.0
-    fill_by_valve_g: list[float] = field(default_factory=list)
-    torque_by_head_nm: list[float] = field(default_factory=list)
-    valve_mean_g: list[float] = field(default_factory=lambda: [0.0] * FILLING_VALVES)
-    head_mean_nm: list[float] = field(default_factory=lambda: [0.0] * CAPPING_HEADS)
-    light_share: float = 0.0
-    loose_share: float = 0.0
 
 
 def _initial(p: Mono30Parameters) -> Mono30State:
@@ -135,7 +102,7 @@ def _set_speed(p: Mono30Parameters, s: Mono30State, around: Surroundings) -> flo
     severity, share = around.severity, around.plan.recipe.speed_share
     s.fill_time_s = p.fill_time_s * USUAL_SHARE / share * (1.0 + p.slow_recipe_share * severity["slow_recipe"])
     set_speed = p.rated_bottles_h * share * (1.0 - p.speed_loss_share * severity["speed_loss"])
-    return min(set_speed, 3600.0 * FILLING_VALVES * p.fill_arc_share / s.fill_time_s)
+    return min(set_speed, 3600.0 * VALVES * p.fill_arc_share / s.fill_time_s)
 
 
 def _capacity(p: Mono30Parameters, s: Mono30State, around: Surroundings, draws: Draws) -> int:
@@ -162,11 +129,7 @@ def _step(p: Mono30Parameters, s: Mono30State, around: Surroundings, draws: Draw
     made.clear()
     s.product_l = 0.0
     if bottles:
-        _means(p, s, around)
-        if dt_s > COARSE_S:
-            _fill_many(p, s, around, bottles, draws)
-        else:
-            _fill_each(p, s, around, bottles, draws, made)
+        fill(p, s, around, bottles, draws, made)
     _bowl(p, s, around)
     # What QC-40 found in the step before was made here.
     s.prod_defective_count += int(supplies["badly_filled_bottles"])
@@ -206,90 +169,14 @@ def _bowl(p: Mono30Parameters, s: Mono30State, around: Surroundings) -> None:
     s.bowl_mm = (bowl_l + s.intake_l - s.product_l - drained_l) * p.bowl_mm_per_l
 
 
-def _means(p: Mono30Parameters, s: Mono30State, around: Surroundings) -> None:
-    """Expected fill of each valve and torque of each head now."""
-    severity, recipe = around.severity, around.plan.recipe
-    nominal_g = recipe.bottle_l * around.supplies["blend_density_kg_l"] * 1000.0
-    valves, cappers = s.valve_mean_g, s.head_mean_nm
-    for i, offset_g in enumerate(p.fill_valve_offsets_g):
-        valves[i] = nominal_g + offset_g
-    valves[WORN_VALVE - 1] -= p.seal_loss_g * severity["filling_valve_seal"]
-    torque_nm = p.torque_nm - p.cap_batch_loss_nm * severity["cap_batch"]
-    for i, offset_nm in enumerate(p.torque_head_offsets_nm):
-        cappers[i] = torque_nm + offset_nm
-    cappers[WORN_HEAD - 1] -= p.clutch_loss_nm * severity["capper_head_clutch"]
-
-
-def _fill_each(
-    p: Mono30Parameters, s: Mono30State, around: Surroundings, bottles: int, draws: Draws, made: list[BottleInWork]
-) -> None:
-    """Fill and cap the bottles of this step one by one; means follow the last bottles."""
-    plan, supplies = around.plan, around.supplies
-    density_g_l = supplies["blend_density_kg_l"] * 1000.0
-    for number in range(s.prod_processed_count - bottles, s.prod_processed_count):
-        valve, head = number % FILLING_VALVES, number % CAPPING_HEADS
-        s.fill_g = fill_g = s.valve_mean_g[valve] + p.fill_spread_g * draws.normal()
-        s.cap_torque_nm = torque_nm = s.head_mean_nm[head] + p.torque_spread_nm * draws.normal()
-        s.fill_mean_g += 0.01 * (fill_g - s.fill_mean_g)
-        s.cap_torque_mean_nm += 0.01 * (torque_nm - s.cap_torque_mean_nm)
-        s.fill_by_valve_g[valve] += heads.MEMORY * (fill_g - s.fill_by_valve_g[valve])
-        s.torque_by_head_nm[head] += heads.MEMORY * (torque_nm - s.torque_by_head_nm[head])
-        s.product_l += fill_g / density_g_l
-        made.append(
-            BottleInWork(
-                number + 1,
-                plan.lot,
-                plan.recipe.name,
-                valve + 1,
-                head + 1,
-                around.elapsed_s,
-                fill_g,
-                torque_nm,
-                supplies["holding_degc"],
-                supplies["buffer_degc"],
-            )
-        )
-
-
-def _fill_many(p: Mono30Parameters, s: Mono30State, around: Surroundings, bottles: int, draws: Draws) -> None:
-    """Fill and cap the bottles of a long step: means of each valve and head with the spread of their number.
-
-    How many of them will be found light or badly closed is drawn at QC-40 from the shares expected here.
-    """
-    recipe, first = around.plan.recipe, s.prod_processed_count - bottles
-    total_g = heads.batch(s.valve_mean_g, s.fill_by_valve_g, p.fill_spread_g, first, bottles, draws)
-    total_nm = heads.batch(s.head_mean_nm, s.torque_by_head_nm, p.torque_spread_nm, first, bottles, draws)
-    share = 1.0 - 0.99**bottles
-    s.fill_mean_g += share * (total_g / bottles - s.fill_mean_g)
-    s.cap_torque_mean_nm += share * (total_nm / bottles - s.cap_torque_mean_nm)
-    last = first + bottles - 1
-    s.fill_g = s.valve_mean_g[last % FILLING_VALVES] + p.fill_spread_g * draws.normal()
-    s.cap_torque_nm = s.head_mean_nm[last % CAPPING_HEADS] + p.torque_spread_nm * draws.normal()
-    s.product_l = total_g / (around.supplies["blend_density_kg_l"] * 1000.0)
-    limit_g = recipe.bottle_l * recipe.density_kg_l * 1000.0 - FILL_TOLERANCE_G
-    s.light_share = heads.share_below(limit_g, s.valve_mean_g, p.fill_spread_g)
-    s.loose_share = heads.share_below(TORQUE_LOW_NM, s.head_mean_nm, p.torque_spread_nm)
-    s.loose_share += 1.0 - heads.share_below(TORQUE_HIGH_NM, s.head_mean_nm, p.torque_spread_nm)
-
-
 S = Signal[Mono30State]
-
-
-def _of_valve(i: int) -> Signal[Mono30State]:
-    name = f"fill_valve_{i + 1:02d}_g"
-    return S(name, "g", 0, 600, f"Mean fill of the last bottles of valve {i + 1}", lambda s: s.fill_by_valve_g[i])
-
-
-def _of_head(i: int) -> Signal[Mono30State]:
-    name = f"torque_head_{i + 1}_nm"
-    return S(name, "N·m", 0, 4, f"Mean torque of the last bottles of head {i + 1}", lambda s: s.torque_by_head_nm[i])
 
 
 def _truth() -> tuple[Signal[Mono30State], ...]:
     """What only a test by valve or by head, or a balance, shows."""
     return (
-        *(_of_valve(i) for i in range(FILLING_VALVES)),
-        *(_of_head(i) for i in range(CAPPING_HEADS)),
+        *(of_valve(i) for i in range(VALVES)),
+        *(of_head(i) for i in range(HEADS)),
         S("product_in_l", "L", 0, None, "Product taken from TNK-25 since start", lambda s: s.intake_total_l),
         S("product_filled_l", "L", 0, None, "Product filled into bottles since start", lambda s: s.filled_total_l),
         S("product_drained_l", "L", 0, None, "Product drained from the bowl since start", lambda s: s.drained_total_l),

@@ -10,7 +10,8 @@ from pydantic import Field
 from demo_line import station
 from demo_line.draws import Draws
 from demo_line.signals import DataType, Signal
-from demo_line.station import Station, StationParameters, StopCause, station_signals, station_truth
+from demo_line.station import Station, StationParameters, station_signals, station_truth
+from demo_line.stops import StopCause
 from demo_line.unit import BottleInWork, Surroundings, UnitType, approach
 from demo_line.units.shr60 import PACK
 

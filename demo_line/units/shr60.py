@@ -14,7 +14,8 @@ from demo_line import station
 from demo_line.draws import Draws
 from demo_line.plan import Phase
 from demo_line.signals import DataType, Signal
-from demo_line.station import Station, StationParameters, StopCause, station_signals, station_truth
+from demo_line.station import Station, StationParameters, station_signals, station_truth
+from demo_line.stops import StopCause, begin_stop
 from demo_line.unit import BottleInWork, Surroundings, UnitType
 
 PACK = 12
@@ -154,7 +155,7 @@ def _step(p: Shr60Parameters, s: Shr60State, around: Surroundings, draws: Draws)
     s.film_left -= packs
     if s.film_left <= 0 and not s.changing_film and s.stop_left_s <= 0.0:
         s.changing_film = True
-        station.begin_stop(s, p.film_change, around, around.elapsed_s)
+        begin_stop(s, p.film_change, around, around.elapsed_s)
     around.demands["film_used_packs"] += packs
     if s.collected and around.plan.phase is Phase.CHANGEOVER:
         _clear(s, around)

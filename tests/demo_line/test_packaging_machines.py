@@ -6,8 +6,8 @@ from statistics import fmean
 import pytest
 from numpy.random import default_rng
 
+from demo_line.carousel import batch, share_below
 from demo_line.draws import Draws
-from demo_line.heads import batch, share_below
 from demo_line.line import LineState, load_definition
 from demo_line.packml import State
 from demo_line.plan import Phase
