@@ -66,6 +66,12 @@ class Showroom:
                 newest[device] = max(entry["time_ns"], newest.get(device, 0))
         return newest
 
+    def waveforms(self) -> list[dict[str, Any]]:
+        """Stored waveforms of the wireless sensors."""
+        series = [f"showroom/meter-edge/MIX-10-VIBRATION-{axis}/waveform_g" for axis in ("RADIAL", "AXIAL")]
+        known = {entry["path"] for entry in self.get("series")}
+        return [w for path in known.intersection(series) for w in self.get(f"waveforms?series={path}")["waveforms"]]
+
     def rows(self, path: str) -> dict[int, float]:
         """Value by source time of a series, as stored."""
         raw = self.get(f"samples?series={urllib.parse.quote(path)}&raw=true")["raw"]
@@ -108,6 +114,7 @@ def test_values_move_and_the_stop_is_clean(broker: str, tmp_path: Path) -> None:
         until(lambda: set(running.newest_by_device()) >= DEVICES, 30, running.told)
         before = running.newest_by_device()
         until(lambda: all(running.newest_by_device()[name] > before[name] for name in DEVICES), 30, running.told)
+        until(running.waveforms, 30, running.told)
         assert {entry["origin"] for entry in running.get("latest") if entry["path"].split("/")[2]} == {"simulated"}
         pids = running.pids()
         assert set(pids) == {"broker", "line", "line-edge", "meter-edge", "gateway"}
