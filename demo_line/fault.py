@@ -8,7 +8,7 @@ a `SensorEffect` turns it into a wrong reading.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from math import expm1
+from math import expm1, inf
 from typing import Any, Literal
 
 from demo_line.draws import Draws
@@ -122,8 +122,8 @@ class Condition:
 
     def remaining_h(self) -> float:
         """True remaining life in calendar hours under the current duty; infinite before onset or without duty."""
-        if self.onset_s == float("inf") or self.mean_duty <= 0.0:
-            return float("inf")
+        if self.onset_s == inf or self.mean_duty <= 0.0:
+            return inf
         return max(1.0 - self.used, 0.0) * self.life_h / self.mean_duty
 
 
@@ -131,6 +131,12 @@ def begin(fault: Fault, onset_s: float, draws: Draws) -> Condition:
     """Condition of a fault that begins at `onset_s`; its life comes from the run's seed."""
     life_h = draws.lognormal(fault.growth.life_h, fault.growth.spread)
     return Condition(onset_s, life_h)
+
+
+def cure(name: str, condition: Condition, severity: dict[str, float]) -> None:
+    """Take a fault away for the rest of the run."""
+    condition.onset_s, condition.used, condition.severity = inf, 0.0, 0.0
+    severity[name] = 0.0
 
 
 def grow(

@@ -16,7 +16,7 @@ import demo_line.units
 from demo_line import flow
 from demo_line.definition import SHIPPED_DEFINITION, LineDefinition, LineError, describe, load_definition
 from demo_line.draws import Draws
-from demo_line.fault import Condition, Fault, begin, grow
+from demo_line.fault import Condition, Fault, begin, cure, grow
 from demo_line.maintenance import Workshop, WorkState
 from demo_line.maintenance.workshop import STREAM as MAINTENANCE_STREAM
 from demo_line.operators import entered_reasons
@@ -234,8 +234,13 @@ class Line:
                 machine_of = self.units[unit_id].machine
                 if machine_of is not None and machine_of(state.units[unit_id]).mode is not UnitMode.MAINTENANCE:
                     machine_of(state.units[unit_id]).mode = MODES[plan.phase]
+        for name in plan.progress.corrected:
+            condition = state.conditions.get(name)
+            if condition is not None and condition.severity > 0.0:
+                cure(name, condition, state.around.severity)
+        plan.progress.corrected.clear()
         while plan.progress.mistakes:
-            self.add_fault(state, plan.progress.mistakes.pop(), state.elapsed_s)
+            self.add_fault(state, plan.progress.mistakes.pop(), state.elapsed_s - state.around.dt_s)
 
     def _move_bottles(self, state: LineState) -> None:
         around, units, draws = state.around, state.units, state.draws

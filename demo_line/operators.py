@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from demo_line.draws import Draws
 from demo_line.unit import Event
 
-MISTAKES = ("wrong_recipe", "wrong_label_roll", "late_refill")
-"""Disturbances that a crew can cause; each is a file in `demo_line/faults`."""
+CHOSEN_PER_ORDER, CHOSEN_PER_SHIFT = ("wrong_recipe", "wrong_label_roll"), ("late_refill",)
+"""What a crew can get wrong (`demo_line/faults/operator_mistakes.py`), by how long it lasts unless corrected."""
 
 _LATE_REFILL = 6.0
 """How many times longer a crew that forgets its refills takes for one."""
@@ -22,7 +22,8 @@ class CrewDefinition(BaseModel):
         skill_spread: standard deviation of the logarithm of a crew's time to react.
         day_spread: the same from shift to shift.
         shift_factor: time to react by name of the shift, 1 where none is given.
-        wrong_recipe, wrong_label_roll: probability in a changeover that the crew chooses the wrong one.
+        wrong_recipe, wrong_label_roll: probability in a changeover that the crew chooses the wrong one, for that order
+            unless it is corrected before.
         late_refill: probability in a shift that the crew lets material run out.
         reason_share: share of stops for which the crew enters a reason.
         wrong_reason_share: of these, how many it files under `other`.

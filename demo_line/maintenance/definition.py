@@ -100,8 +100,10 @@ class MaintenanceDefinition(_Model):
 
     Attributes:
         actions, parts, assets: see there.
-        self_repair: whether the crew repairs a failure that has aborted a unit, when nobody else does.
+        self_repair: whether the crew repairs a failure that has aborted a unit and corrects its own mistakes, when
+            nobody else does.
         notice_min: usual minutes until the crew stands at an aborted unit.
+        mistake_min: usual minutes until the crew notices a mistake of its own.
         labour_h: price of an hour of one person.
         licensed_call: price of a licensed contractor's visit.
         licensed_lead_h: hours until a contractor comes.
@@ -115,6 +117,7 @@ class MaintenanceDefinition(_Model):
     assets: tuple[Asset, ...] = ()
     self_repair: bool = True
     notice_min: float = Field(default=6.0, ge=0)
+    mistake_min: float = Field(default=40.0, ge=0)
     labour_h: float = Field(default=18.0, ge=0)
     licensed_call: float = Field(default=180.0, ge=0)
     licensed_lead_h: float = Field(default=24.0, ge=0)

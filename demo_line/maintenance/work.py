@@ -59,8 +59,9 @@ class WorkState:
         done: work that is over.
         locks: steps of the lock-out that have been taken, by unit id.
         spent: money spent on people, parts and visits.
-        self_repair: whether the crew repairs a failure that has aborted a unit; False = hands off.
-        noticed: aborted units that the crew is on its way to, with the simulated second at which it stands there.
+        self_repair: whether the crew repairs a failure that has aborted a unit and corrects its own mistakes; False =
+            hands off.
+        noticed: failures that the crew is on its way to, by fault, with the simulated second at which it stands there.
     """
 
     stock: dict[str, int] = field(default_factory=dict)

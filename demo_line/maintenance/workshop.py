@@ -6,14 +6,13 @@ fault, and a misalignment.
 """
 
 from collections.abc import Callable, Mapping
-from math import inf
 from typing import Any, Protocol
 
 from demo_line.draws import Draws
-from demo_line.fault import Condition, Fault, begin
+from demo_line.fault import Condition, Fault, begin, cure
 from demo_line.maintenance.definition import Access, Action, Asset, LockStep, MaintenanceDefinition, Part
 from demo_line.maintenance.work import Done, Job, MaintenanceError, WorkState
-from demo_line.packml import Command, Machine, State, UnitMode, accepts, operate
+from demo_line.packml import Command, Machine, State, UnitMode, operate
 from demo_line.plan import MODES, Phase
 from demo_line.unit import Event, Surroundings
 
@@ -136,7 +135,7 @@ class Workshop:
         return self._start(run, action, hasty=hasty, safe=safe, by_crew=False)
 
     def step(self, run: Run) -> None:
-        """Let deliveries arrive and work end whose time has come; the crew turns to aborted units."""
+        """Let deliveries arrive and work end whose time has come; the crew turns to what it notices."""
         work, now_s = run.work, run.around.elapsed_s
         if work.ordered:
             for name, arrives_s in [item for item in work.ordered if item[1] <= now_s]:
@@ -151,7 +150,7 @@ class Workshop:
                 work.jobs.remove(job)
                 self._finish(run, job)
         if work.self_repair and run.conditions:
-            self._repair_aborted(run)
+            self._send_crew(run)
 
     def _start(self, run: Run, action: Action, *, hasty: bool, safe: bool, by_crew: bool) -> Job:
         definition, now_s = self.definition, run.around.elapsed_s
@@ -187,9 +186,7 @@ class Workshop:
                 if job.action in self._faults[name].cures and condition.onset_s <= run.around.elapsed_s
             ]
         for name in cured:
-            condition = run.conditions[name]
-            condition.onset_s, condition.used, condition.severity = inf, 0.0, 0.0
-            run.around.severity[name] = 0.0
+            cure(name, run.conditions[name], run.around.severity)
         misaligned = action.aligns and job.hasty and draws.uniform() < self.definition.hasty_misaligns
         if misaligned:
             self._misalign(run, job.ends_s)
@@ -197,7 +194,7 @@ class Workshop:
         self._tell(
             run, job.unit_id, "work", f"{action.title}: done", {"action": action.name, "cost": round(job.cost, 2)}
         )
-        if job.by_crew:
+        if job.by_crew and job.unit_id in self._machines:
             self._restart(run, job.unit_id)
 
     def _misalign(self, run: Run, onset_s: float) -> None:
@@ -207,25 +204,32 @@ class Workshop:
         condition.used = (1.0 + draws.uniform()) / 3.0
         condition.severity = run.around.severity[MISALIGNMENT] = fault.growth.severity(condition.used)
 
-    def _repair_aborted(self, run: Run) -> None:
-        """Send the crew to units that a failure has aborted; it works while there is a shift."""
-        work, now_s = run.work, run.around.elapsed_s
-        for name, condition in run.conditions.items():
-            fault = self._faults[name]
-            unit_id = fault.unit_id
-            if condition.severity < 1.0 or not fault.cures or unit_id not in self._machines:
+    def _send_crew(self, run: Run) -> None:
+        """Send the crew to what it notices: aborted units and its own mistakes; it works while there is a shift."""
+        work, now_s, plan = run.work, run.around.elapsed_s, run.around.plan
+        seen = [
+            name for name, condition in run.conditions.items() if condition.severity >= 1.0 and self._seen(run, name)
+        ]
+        for name in seen:
+            fault, action = self._faults[name], self.actions[self._faults[name].cures[0]]
+            if name not in work.noticed:
+                minutes = self.definition.notice_min if fault.unit_id else self.definition.mistake_min
+                work.noticed[name] = now_s + minutes * 60.0 * plan.response
+            if any(job.action == action.name for job in work.jobs) or not plan.crew:
                 continue
-            if self._machine(run, unit_id).state is not State.ABORTED or fault.cures[0] not in self.actions:
-                continue
-            if unit_id not in work.noticed:
-                response = run.around.plan.response
-                work.noticed[unit_id] = now_s + self.definition.notice_min * 60.0 * response
-            action = self.actions[fault.cures[0]]
-            if any(job.unit_id == unit_id for job in work.jobs) or not run.around.plan.crew:
-                continue
-            if now_s >= work.noticed[unit_id] and self._has_parts(run, action):
-                del work.noticed[unit_id]
+            if now_s >= work.noticed[name] and self._has_parts(run, action):
                 self._start(run, action, hasty=False, safe=True, by_crew=True)
+        for name in work.noticed.keys() - set(seen):
+            del work.noticed[name]
+
+    def _seen(self, run: Run, name: str) -> bool:
+        """Whether a crew sees this failure by itself: it has aborted its unit, or it is a mistake of a crew."""
+        fault = self._faults[name]
+        if not fault.cures or fault.cures[0] not in self.actions:
+            return False
+        if fault.unit_id in self._machines:
+            return self._machine(run, fault.unit_id).state is State.ABORTED
+        return not fault.unit_id
 
     def _has_parts(self, run: Run, action: Action) -> bool:
         """Whether the store has what the action needs; what is missing is ordered."""
@@ -237,11 +241,11 @@ class Workshop:
         return not missing
 
     def _restart(self, run: Run, unit_id: str) -> None:
-        """Give the unit back to line control, as an operator does after a repair."""
+        """Give an aborted unit back to line control, as an operator does after a repair."""
         machine = self._machine(run, unit_id)
-        if accepts(machine, Command.CLEAR):
+        if machine.state is State.ABORTED:
             operate(machine, Command.CLEAR)
-        machine.released, machine.mode = True, MODES[run.around.plan.phase]
+            machine.released, machine.mode = True, MODES[run.around.plan.phase]
 
     def _machine(self, run: Run, unit_id: str) -> Machine:
         machine_of = self._machines.get(unit_id)

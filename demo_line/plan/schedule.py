@@ -148,6 +148,7 @@ class Schedule:
         # Weeks begin on Monday; 1970-01-01 was a Thursday.
         plan.crew = crews.on_duty(names.index(name) if name in names else len(names), (day + 3) // 7) if name else ""
         plan.response = operators.response(crews, plan.progress.crews[plan.crew], name, draws) if name else 1.0
+        plan.progress.corrected += operators.CHOSEN_PER_SHIFT
         if name and draws.uniform() < crews.late_refill:
             plan.progress.mistakes.append("late_refill")
 
@@ -209,6 +210,7 @@ class Schedule:
         plan.ordered = plan.recipe = self._next_recipe(before, draws)
         plan.label = plan.ordered.label
         plan.progress.run_out_s, plan.fill = 0.0, True
+        plan.progress.corrected += operators.CHOSEN_PER_ORDER
         if plan.ordered.name != before.name:
             plan.progress.steps = self._changeover_steps(plan, draws)
             plan.changeover_left_s = sum(duration_s for _, duration_s in plan.progress.steps)
@@ -247,6 +249,7 @@ class Schedule:
     def _end_changeover(self, plan: PlanState, draws: Draws) -> None:
         """End it with the step that is nearest to its end; here the crew may have taken the wrong recipe or roll."""
         plan.progress.steps, plan.changeover_left_s, plan.step_title = [], 0.0, ""
+        plan.progress.minute = -1
         crews = self.definition.crew
         for name, share in (("wrong_recipe", crews.wrong_recipe), ("wrong_label_roll", crews.wrong_label_roll)):
             if draws.uniform() < share:

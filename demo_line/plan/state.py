@@ -78,7 +78,7 @@ class Progress:
         run_out_s: how long the line has been running empty after a complete order.
         steps: changeover steps that are left, with their seconds.
         crews: time to react of each crew in this run, relative to the usual one.
-        mistakes: disturbances that the crew has just caused, for the line to begin.
+        mistakes, corrected: disturbances that the crew has just caused or ended, for the line to begin or remove.
     """
 
     minute: int = -1
@@ -91,6 +91,7 @@ class Progress:
     steps: list[tuple[str, float]] = field(default_factory=list)
     crews: dict[str, float] = field(default_factory=dict)
     mistakes: list[str] = field(default_factory=list)
+    corrected: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -269,6 +269,24 @@ def test_hands_off_leaves_a_failure_to_whoever_runs_the_exercise(
     assert state.around.severity[fault] == 1.0
 
 
+def test_after_a_failure_the_way_back_is_lock_repair_unlock_clear_reset(line: Line) -> None:
+    """An aborted unit can be locked out; only after CLEAR and RESET does line control start it again."""
+    state = fail(line, "dry_chain", "CNV-4", self_repair=False)
+    lock(line, state, "CNV-4")
+    assert line.workshop.act(state, "lubricate_chain").safe
+    run(line, state, 30)
+    line.workshop.unlock(state, "CNV-4")
+    run(line, state, 2)
+    assert machine(line, state, "CNV-4").state is State.ABORTED
+    line.command(state, "CNV-4", Command.CLEAR)
+    run(line, state, 2)
+    after_clear = machine(line, state, "CNV-4").state
+    assert after_clear is State.STOPPED
+    line.command(state, "CNV-4", Command.RESET)
+    run(line, state, 2)
+    assert machine(line, state, "CNV-4").producing or machine(line, state, "CNV-4").starved
+
+
 def test_a_snapshot_holds_work_under_way(line: Line, state: LineState) -> None:
     """A copy of the state ends the same job at the same time."""
     stop(line, state, "MIX-10")

@@ -227,6 +227,24 @@ def test_a_mistake_in_a_changeover_makes_the_wrong_product_or_label(
     assert (drive.plan.recipe.name, drive.plan.label) == (drive.plan.ordered.name, drive.plan.ordered.label)
 
 
+@pytest.mark.parametrize("mistake", ["wrong_label_roll", "wrong_recipe"])
+def test_a_mistake_lasts_until_the_crew_notices_it_or_the_order_ends(mistake: str) -> None:
+    """A crew that always takes the wrong one does so in the changeover, and has corrected it before the next."""
+    crew = SHIPPED.plan.crew.model_copy(update={mistake: 1.0})
+    plan = SHIPPED.plan.model_copy(update={"order_pallets": 3.0, "order_spread": 0.0, "crew": crew})
+    line = Line(SHIPPED.model_copy(update={"plan": plan}))
+    state = line.start(1)
+    now, first = state.around.plan, state.around.plan.order
+    wrong: dict[tuple[int, Phase], list[bool]] = {}
+    for _ in range(6 * 60):
+        line.step(state, 60.0)
+        differs = (now.label, now.recipe.name) != (now.ordered.label, now.ordered.name)
+        wrong.setdefault((now.order - first, now.phase), []).append(differs)
+    assert not any(wrong[0, Phase.PRODUCTION])
+    assert 20 <= sum(wrong[1, Phase.PRODUCTION]) <= 80
+    assert not any(wrong[2, Phase.CHANGEOVER])
+
+
 def test_crews_make_no_mistakes_unless_configured() -> None:
     """A month of the shipped plan has none."""
     assert Drive(60.0).run(30 * 24.0).plan.progress.mistakes == []
