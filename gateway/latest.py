@@ -7,6 +7,7 @@ from threading import Lock
 
 import numpy as np
 
+from edge_agent.sparkplug.metric import BYTES_TYPES
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.quality import Quality
 from gateway.catalogue import Catalogue
@@ -116,6 +117,8 @@ class LatestTable:
 
     def _replace(self, samples: Samples, row: int, received_ns: int) -> None:
         number, time_ns = int(samples.series[row]), int(samples.time_ns[row])
+        if self._catalogue.series(number).datatype in BYTES_TYPES:
+            return  # a mark that its source is away; the values are waveforms and never come here to end it
         old = self._newest.get(number)
         if old is not None and time_ns < old.order_ns and old.order_ns <= max(time_ns, received_ns) + _FUTURE_NS:
             return

@@ -111,3 +111,13 @@ def test_a_time_far_in_the_future_does_not_freeze_the_newest_value() -> None:
     assert shown(latest)[1] == (now_ns + 2, 2.0, Quality.GOOD)
     latest.offer(rows((1, now_ns + 1, 1.5)), now_ns + 3)
     assert shown(latest)[1] == (now_ns + 2, 2.0, Quality.GOOD)
+
+
+def test_a_series_of_waveforms_has_no_newest_value() -> None:
+    """Its blocks are kept elsewhere, so a mark of staleness would stay for ever."""
+    latest = table()
+    number = latest._catalogue.learn(
+        SeriesKey("showroom", "meter-edge", "MIX-10", "waveform_g"), DataType.BYTES, {}
+    ).number
+    latest.offer(rows((number, 50, None, 500), (1, 50, 5.0)), 1)
+    assert set(shown(latest)) == {1}
