@@ -158,6 +158,28 @@ async def test_bounds_enclose_the_extent(free_port: int) -> None:
         assert [value.StatusCode.name for value in beyond] == ["BadBoundNotFound", "Good", "Good", "Good"]
 
 
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 5, 6])
+async def test_bounds_count_as_values_of_a_page(free_port: int, most: int) -> None:
+    """No answer has more values than asked for, whatever bounds it carries, and none is missing in the end."""
+    async with kept(free_port, 10) as client:
+        count = await node(client, "count")
+        details = ua.ReadRawModifiedDetails(
+            IsReadModified=False,
+            StartTime=moment(1.5),
+            EndTime=moment(4.5),
+            NumValuesPerNode=most,
+            ReturnBounds=True,
+        )
+        got, point, pages = [], None, 0
+        while point is not None or not pages:
+            result = await count.history_read(details, point)
+            values = [value.Value.Value for value in result.HistoryData.DataValues]
+            assert len(values) <= max(most, 2)
+            got += values
+            point, pages = result.ContinuationPoint, pages + 1
+        assert got == [1, 2, 3, 4, 5]
+
+
 async def test_what_has_no_history_says_so(free_port: int) -> None:
     """Texts are not kept; a forged or outdated continuation point is refused, and nobody writes history."""
     async with kept(free_port, 10) as client:

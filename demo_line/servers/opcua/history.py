@@ -77,26 +77,33 @@ class HistoryReader:
                 return _refused(ua.StatusCodes.BadHistoryOperationInvalid)
             asked = _Point(asked.extent, wanted)
         page = min(value for value in (wanted, asked.left, MOST_VALUES) if value)
-        records = list(islice(track.read(asked.extent), page + 1))
+        before, behind = self._bounds(node, track, asked.extent, wanted=details.ReturnBounds)
+        room = page - len(before)
+        records = list(islice(track.read(asked.extent), room + 1))
         following = None
-        if len(records) > page and asked.left != page:
-            following = asked.going_on(records.pop().time_ns, page).packed()
-        values = [self._value(node.NodeId, record) for record in records[:page]]
-        if details.ReturnBounds and not asked.extent.backwards:
-            first = None if node.ContinuationPoint else asked.extent.start_ns
-            last = None if following else asked.extent.end_ns
-            values = self._bounded(node.NodeId, track, values, first, last)
-        return ua.HistoryReadResult(ContinuationPoint=following, HistoryData=ua.HistoryData(DataValues=values))
+        if len(records) > room and asked.left != page:
+            following = records.pop()
+        elif behind and len(records) == room > 1:
+            following = records.pop()  # the bound behind it has no room here
+        values = [*before, *(self._value(node.NodeId, record) for record in records[:room])]
+        going_on = None if following is None else asked.going_on(following.time_ns, page).packed()
+        if going_on is None:
+            values += behind
+        return ua.HistoryReadResult(ContinuationPoint=going_on, HistoryData=ua.HistoryData(DataValues=values))
 
-    def _bounded(
-        self, node_id: ua.NodeId, track: Track, values: list[ua.DataValue], first_ns: int | None, last_ns: int | None
-    ) -> list[ua.DataValue]:
-        """Add the readings around the extent, or say that there is none (OPC 10000-11, 6.5.3.2)."""
-        if first_ns is not None and track.at(first_ns) is None:
-            values = [self._bound(node_id, track.before(first_ns), first_ns), *values]
-        if last_ns is not None:
-            values = [*values, self._bound(node_id, track.at(last_ns) or track.after(last_ns), last_ns)]
-        return values
+    def _bounds(
+        self, node: ua.HistoryReadValueId, track: Track, extent: Extent, *, wanted: bool
+    ) -> tuple[list[ua.DataValue], list[ua.DataValue]]:
+        """Readings around an extent that goes forwards, or that there is none (OPC 10000-11, 6.5.3.2)."""
+        before: list[ua.DataValue] = []
+        behind: list[ua.DataValue] = []
+        if wanted and not extent.backwards:
+            start_ns, end_ns = extent.start_ns, extent.end_ns
+            if start_ns is not None and not node.ContinuationPoint and track.at(start_ns) is None:
+                before = [self._bound(node.NodeId, track.before(start_ns), start_ns)]
+            if end_ns is not None and end_ns != start_ns:
+                behind = [self._bound(node.NodeId, track.at(end_ns) or track.after(end_ns), end_ns)]
+        return before, behind
 
     def _bound(self, node_id: ua.NodeId, record: Record | None, time_ns: int) -> ua.DataValue:
         if record is not None:
