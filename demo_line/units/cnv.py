@@ -197,6 +197,8 @@ def _conveyor(number: int, before: str, behind: str, title: str, fault: str = ""
         ),
         signals=(
             *packml_signals(),
+            S("prod_processed_count", "", 0, None, "Bottles that left it since start",
+              lambda s: s.out_count, DataType.INT64, period_s=0),
             S("accumulation_pct", "%", 0, 110, "Places that are taken",
               lambda s: 100.0 * s.bottles / s.capacity, noise=0.5, resolution=0.1),
             S("power_w", "W", 0, 1500, "Electrical power of the drive", lambda s: s.power_w, noise=4.0, resolution=1.0),

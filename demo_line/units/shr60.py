@@ -12,6 +12,7 @@ from pydantic import Field
 
 from demo_line import station
 from demo_line.draws import Draws
+from demo_line.packml import UnitMode
 from demo_line.plan import Phase
 from demo_line.signals import DataType, Signal
 from demo_line.station import Station, StationParameters, station_signals, station_truth
@@ -191,13 +192,15 @@ def _bad_share(p: Shr60Parameters, s: Shr60State) -> float:
 
 
 def _heat(p: Shr60Parameters, s: Shr60State, around: Surroundings) -> None:
-    """Zones, contactors, currents and power over the step."""
+    """Zones, contactors, currents and power over the step; nobody works on a tunnel that is heated."""
     dt_s, supplies, severity = around.dt_s, around.supplies, around.severity
     share = supplies["supply_voltage_share"] if supplies["mains_on"] > 0.5 else 0.0
     circuit = star_without_neutral(
         p.heater_w / 2.0, p.voltage_v, share, phase_open=severity["tunnel_heater_phase_open"] >= 1.0
     )
-    enabled = around.plan.phase in _HEATED and supplies["shed_stage"] < 1.0
+    enabled = (
+        around.plan.phase in _HEATED and supplies["shed_stage"] < 1.0 and s.packml.mode is not UnitMode.MAINTENANCE
+    )
     packs_s = s.actual_bottles_h / 3600.0 / PACK
     conductance = p.loss_w_k + p.pack_j_k * packs_s
     ambient, closed_s = supplies["ambient_degc"], 0.0

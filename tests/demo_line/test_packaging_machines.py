@@ -9,7 +9,7 @@ from numpy.random import default_rng
 from demo_line.carousel import batch, share_below
 from demo_line.draws import Draws
 from demo_line.line import LineState, load_definition
-from demo_line.packml import State
+from demo_line.packml import Command, State, UnitMode
 from demo_line.plan import Phase
 from demo_line.station import StationParameters
 from demo_line.units.shr60 import star_without_neutral
@@ -151,6 +151,17 @@ def test_the_tunnel_preheats_before_the_shift() -> None:
     cold = run(shed, producing(shed), 0.3)
     assert cold.units["SHR-60"].packml.state is State.HELD
     assert cold.units["SHR-60"].stop_reason == "tunnel too cold"
+
+
+def test_a_tunnel_under_maintenance_is_not_heated() -> None:
+    """While somebody works on the bundler its contactors stay open and the zones cool towards the hall."""
+    line = packaging(stops=False)
+    state = run(line, producing(line), 0.1)
+    line.command(state, "SHR-60", Command.STOP)
+    state.units["SHR-60"].packml.mode = UnitMode.MAINTENANCE
+    run(line, state, 0.5)
+    assert state.units["SHR-60"].currents_a == (0.0, 0.0, 0.0)
+    assert max(zone.degc for zone in state.units["SHR-60"].zones) < 40.0
 
 
 def test_the_zones_do_not_depend_on_the_step() -> None:
