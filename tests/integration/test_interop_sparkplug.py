@@ -23,7 +23,9 @@ END_NS = BASE_NS + 1_000_000 * SECOND_NS
 def _gateway(folder: Path, broker: Server) -> Iterator[Gateway]:
     gateway = Gateway(
         GatewayConfig(
-            gateway=GatewaySettings(state=folder / "gateway.db", quarantine=folder / "quarantine.db"),
+            gateway=GatewaySettings(
+                state=folder / "gateway.db", quarantine=folder / "quarantine.db", waveforms=folder / "waveforms.db"
+            ),
             broker=BrokerConfig(port=broker.port, keepalive_s=2),
             store=DuckDbConfig(path=folder / "store.duckdb", retention_days=None),
         )
