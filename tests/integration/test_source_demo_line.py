@@ -77,7 +77,8 @@ def _assert_complete(journal: dict[str, list[tuple[int, Any, Quality]]], sink: K
         assert offered[begin : begin + len(got)] == got
         compared += len(got)
     assert compared >= least
-    assert {tag.address for tag in sink.tags} >= set(journal)
+    # The machines' structure beside the list of signals must not appear as further devices or metrics.
+    assert {tag.address for tag in sink.tags} == set(journal)
 
 
 async def test_secured_line_arrives_as_journalled(tmp_path: Path) -> None:
