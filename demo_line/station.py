@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from demo_line.draws import Draws
-from demo_line.packml import Machine, State, advance
+from demo_line.packml import ACTING_S, Machine, State, advance
 from demo_line.signals import DataType, Signal, packml_signals
 from demo_line.stops import StopCause, Stopping, end_stop, up_time
 from demo_line.unit import BottleInWork, Parameters, Surroundings
@@ -28,6 +28,9 @@ AT_WORK = frozenset(
     }
 )
 """States in which a machine has been started for production."""
+
+_READY_TO_START = frozenset({State.STOPPED, State.COMPLETE, State.RESETTING, State.IDLE, State.STARTING})
+"""States from which line control starts a machine."""
 
 READS = ("compressed_air_bar", "mains_on", "line_pace_bottles_h")
 """What every packaging machine looks up."""
@@ -104,6 +107,8 @@ def capacity(
     around: Surroundings,
     draws: Draws,
     more: Sequence[tuple[StopCause, float]] = (),
+    *,
+    run: bool = True,
 ) -> int:
     """Bottles that the machine could move in this step if no neighbour limited it.
 
@@ -114,9 +119,13 @@ def capacity(
         around: the rest of the line.
         draws: random numbers of the machine.
         more: causes that faults add to those of the parameters, each with a factor on its frequency.
+        run: False where the plan stops this machine although the line produces.
     """
     supplies = around.supplies
-    if s.packml.state not in AT_WORK or not around.plan.run:
+    run = run and around.plan.run
+    # Within a long step a stopped machine starts and works on.
+    starts = run and around.dt_s > COARSE_S and s.packml.released and s.packml.state in _READY_TO_START
+    if not run or not (starts or s.packml.state in AT_WORK):
         if s.stop_left_s > 0.0:
             end_stop(s, around, around.elapsed_s - around.dt_s)
         s.up_s = s.speed_bottles_h = s.carry = 0.0
@@ -125,6 +134,8 @@ def capacity(
     s.speed_bottles_h = speed_bottles_h
     s.waits = supplies["compressed_air_bar"] < p.minimum_air_bar or supplies["mains_on"] < 0.5
     s.up_s = up_time(p.stops, more, s, around, draws)
+    if starts:
+        s.up_s = max(s.up_s - 2.0 * ACTING_S, 0.0)
     if s.hold_reason:
         s.held_s += s.up_s
         s.up_s = 0.0

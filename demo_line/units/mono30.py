@@ -113,9 +113,9 @@ def _capacity(p: Mono30Parameters, s: Mono30State, around: Surroundings, draws: 
     speed = _set_speed(p, s, around)
     loose = severity["loose_infeed_guide"]
     more = ((p.guide_stops, loose),) if loose > 0.0 else ()
-    can = station.capacity(p, s, speed, around, draws, more)
-    if not around.plan.fill or s.bowl_low:
-        s.waits = s.waits or s.bowl_low
+    can = station.capacity(p, s, speed, around, draws, more, run=around.plan.fill)
+    if s.bowl_low:
+        s.waits = True
         return 0
     supply_l = min(supplies["buffer_available_l"], p.max_intake_l_h * around.dt_s / 3600.0)
     bottles = int((s.bowl_mm / p.bowl_mm_per_l + supply_l) / (around.plan.recipe.bottle_l * 1.01))

@@ -169,6 +169,20 @@ def test_a_stop_downstream_blocks_one_machine_after_the_other() -> None:
 
 
 @pytest.mark.parametrize("dt_s", [FINE_S, COARSE_S])
+def test_a_restarted_filler_loses_its_start_only(dt_s: float) -> None:
+    """Stopped and started again, the filler misses the seconds of its acting states, not a whole long step."""
+    line = packaging(stops=False)
+    state = run(line, producing(line), 0.1, dt_s)
+    line.command(state, "MONO-30", Command.STOP)
+    run(line, state, 1 / 60, dt_s)
+    before = state.units["MONO-30"].prod_processed_count
+    line.command(state, "MONO-30", Command.RESET)
+    run(line, state, 0.05, dt_s)
+    full = state.around.supplies["line_pace_bottles_h"] / 3600.0 * 180.0
+    assert state.units["MONO-30"].prod_processed_count - before == pytest.approx(full, abs=6)
+
+
+@pytest.mark.parametrize("dt_s", [FINE_S, COARSE_S])
 def test_a_filler_without_product_starves_the_rest(dt_s: float) -> None:
     """Without product the bowl runs low, the filler is SUSPENDED as starved, and so is the rest one after the other."""
     line = packaging(boundary={"buffer_available_l": 0.0}, stops=False)
