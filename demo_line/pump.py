@@ -32,7 +32,11 @@ class PumpParameters(Parameters):
     system_bar_per_m3_h2: float = Field(default=0.2222, description="friction of the line to the pasteuriser")
     mixing_m3_h_per_sqrt_bar: float = Field(default=4.04, description="orifice of the mixing return")
     strainer_bar_per_m3_h2: float = Field(default=0.0006, description="clean suction strainer")
-    strainer_blocked_share: float = Field(default=0.79, lt=1, description="of its free area when the fault is complete")
+    strainer_blocked_times: float = Field(
+        default=22.7,
+        ge=1,
+        description="the loss of the clean strainer when the fault is complete: 21 % of its area free",
+    )
     npsh_required_m: float = Field(default=1.8, description="at no flow")
     npsh_m_per_m3_h2: float = Field(default=0.02, description="more with the square of the flow")
     cavitation_onset_m: float = Field(default=3.0, description="NPSH margin at which bubbles are first heard")
@@ -68,8 +72,8 @@ def operating_point(p: PumpParameters, product_m3_h: float, level_pct: float, bl
 
     The line needs p_d = static + b Qp^2; the mixing return takes Qr = k sqrt(p_d); the affinity law gives the speed
     from p_d - p_s = s^2 p0 - a (Qp + Qr)^2 (s relative to rated speed). The strainer's loss goes with the square of the
-    speed in its free area. NPSH available and required: J. F. Guelich, "Centrifugal pumps", chapter 6; noise begins
-    well above the NPSH at which the head breaks down.
+    flow and grows in proportion to the severity. NPSH available and required: J. F. Guelich, "Centrifugal pumps",
+    chapter 6; noise begins well above the NPSH at which the head breaks down.
 
     Args:
         p: design values.
@@ -80,8 +84,8 @@ def operating_point(p: PumpParameters, product_m3_h: float, level_pct: float, bl
     discharge = p.static_bar + p.system_bar_per_m3_h2 * product_m3_h * product_m3_h
     total = product_m3_h + p.mixing_m3_h_per_sqrt_bar * sqrt(discharge)
     square = total * total
-    free = 1.0 - p.strainer_blocked_share * blocked
-    suction = standing_suction_bar(p, level_pct) - p.strainer_bar_per_m3_h2 / (free * free) * square
+    lossy = 1.0 + (p.strainer_blocked_times - 1.0) * blocked
+    suction = standing_suction_bar(p, level_pct) - p.strainer_bar_per_m3_h2 * lossy * square
     available_m = (_ATMOSPHERE_BAR + suction - _VAPOUR_BAR) / _BAR_PER_M
     margin_m = available_m - p.npsh_required_m - p.npsh_m_per_m3_h2 * square
     developed = (p.cavitation_onset_m - margin_m) / (p.cavitation_onset_m - p.cavitation_full_m)
