@@ -8,16 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.sparkplug.metric import Value
-from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.quality import Quality
 from edge_agent.sparkplug.waveform import Waveform, decode
 from gateway.store.base import Kind, Samples
 
-Buffer: TypeAlias = "array[int] | array[float] | bytes"
+Buffer: TypeAlias = "array[int] | array[float] | bytes | NDArray[Any]"
 
-_GOOD = array("h", [Quality.GOOD]).tobytes()
-_FLOAT = bytes([Kind.FLOAT])
-_ORIGINS = {int(origin): bytes([origin]) for origin in Origin}
 _INT64_LIMIT = 1 << 63
 
 
@@ -32,14 +28,14 @@ class Block(NamedTuple):
 
 
 class Rows:
-    """Columns of `Samples` as bytes and arrays: small while they wait in a queue, joined without a loop over rows."""
+    """Columns of `Samples` as anything that holds their bytes in a row; joined without a loop over rows."""
 
     __slots__ = ("integer", "kind", "number", "origin", "quality", "series", "text", "time_ns")
 
     def __init__(
         self,
-        series: "array[int]",
-        time_ns: "array[int]",
+        series: Buffer,
+        time_ns: Buffer,
         kind: Buffer,
         number: Buffer,
         integer: Buffer,
@@ -59,25 +55,19 @@ class Rows:
     def __len__(self) -> int:
         return len(self.kind)
 
-    @classmethod
-    def of_doubles(cls, series: "array[int]", time_ns: "array[int]", values: "array[float]", origin: int) -> "Rows":
-        """Pack rows that are all finite doubles of quality GOOD and of one origin."""
-        n = len(series)
-        return cls(
-            series,
-            time_ns,
-            _FLOAT * n,
-            values,
-            bytes(8 * n),
-            None,
-            _GOOD * n,
-            cls.origins(origin, n),
-        )
+    @property
+    def newest_ns(self) -> int:
+        """Newest time of at least one row."""
+        return int(np.asarray(self.time_ns).max())
 
-    @staticmethod
-    def origins(origin: int, count: int) -> bytes:
-        """Return the origin column of rows of one origin."""
-        return _ORIGINS[origin] * count
+    @property
+    def oldest_ns(self) -> int:
+        """Oldest time of at least one row."""
+        return int(np.asarray(self.time_ns).min())
+
+    def distinct_series(self) -> set[int]:
+        """Return the series that have rows."""
+        return set(np.unique(np.asarray(self.series)).tolist())
 
 
 class RowBuilder:
@@ -192,5 +182,5 @@ def join(parts: Sequence[Rows]) -> Samples:
     )
 
 
-def _column(parts: Sequence[Buffer], dtype: np.dtype[Any]) -> NDArray[Any]:
+def _column(parts: Sequence[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.frombuffer(bytearray().join(parts), dtype)

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge_agent.sparkplug.delivery import ACK, BD_SEQ, EPOCH, FIRST_LSN, GAP, LSN, REBIRTH
 from edge_agent.sparkplug.metric import DataType, Property, Value
 from edge_agent.sparkplug.origin import Origin
@@ -21,7 +24,7 @@ CONTROL_PREFIXES = ("Delivery/", "Node Control/", "Device Control/")
 CONTROL_NAMES = frozenset({BD_SEQ, EPOCH, FIRST_LSN, LSN, GAP, ACK, REBIRTH})
 _QUALITIES = frozenset(int(quality) for quality in Quality)
 _OPC_DA_CLASSES = {0: Quality.BAD, 1: Quality.UNCERTAIN, 3: Quality.GOOD}
-_SUB_MS_LIMIT = 1_000_000
+SUB_MS_LIMIT = 1_000_000
 _INT64_LIMIT = 1 << 63
 MAX_MS = (1 << 63) // 1_000_000 - 1
 """Latest time in milliseconds whose nanoseconds fit 64 bits."""
@@ -62,19 +65,18 @@ class Aliases:
     Attributes:
         key: site, edge agent and device; its `metric` is empty.
         by_alias, by_name: signals.
-        numbers: series number by alias, for gateway.fast_decode.
         control: control metrics by alias.
         lsn_alias: alias of `Delivery/lsn`, or None.
         origin: the one origin of all signals, or None where they differ.
     """
 
-    __slots__ = ("by_alias", "by_name", "control", "key", "lsn_alias", "numbers", "origin")
+    __slots__ = ("_columns", "by_alias", "by_name", "control", "key", "lsn_alias", "origin")
 
     def __init__(self, key: SeriesKey) -> None:
         self.key = key
         self.by_alias: dict[int, Declared] = {}
         self.by_name: dict[str, Declared] = {}
-        self.numbers: dict[int, int] = {}
+        self._columns: tuple[NDArray[np.uint64], NDArray[np.int32]] | None = None
         self.control: dict[int, str] = {}
         self.lsn_alias: int | None = None
         self.origin: int | None = None
@@ -85,7 +87,19 @@ class Aliases:
         self.by_name[name] = declared
         if alias is not None:
             self.by_alias[alias] = declared
-            self.numbers[alias] = declared.series
+            self._columns = None
+
+    def series_of(self, aliases: NDArray[np.uint64]) -> NDArray[np.int32]:
+        """Return the series number of each alias; -1 where no signal was declared by it."""
+        if self._columns is None:
+            known = sorted(self.by_alias)
+            numbers = [self.by_alias[alias].series for alias in known]
+            self._columns = np.array(known, np.uint64), np.array(numbers, np.int32)
+        known_aliases, series = self._columns
+        if not len(known_aliases):
+            return np.full(len(aliases), -1, np.int32)
+        place = np.minimum(np.searchsorted(known_aliases, aliases), len(known_aliases) - 1)
+        return np.where(known_aliases[place] == aliases, series[place], np.int32(-1))
 
     def declare_control(self, name: str, alias: int | None) -> None:
         """Add one control metric."""
@@ -260,6 +274,6 @@ def read_quality(properties: Mapping[str, Property]) -> int:
 def read_sub_ms(properties: Mapping[str, Property]) -> int:
     """Read the nanoseconds beyond the millisecond; raises ValueError where they are none."""
     remainder = properties.get(SUB_MS, 0)
-    if isinstance(remainder, bool) or not isinstance(remainder, int) or not 0 <= remainder < _SUB_MS_LIMIT:
-        raise ValueError(f"property {SUB_MS} is {remainder!r}, expected 0..{_SUB_MS_LIMIT - 1}")
+    if isinstance(remainder, bool) or not isinstance(remainder, int) or not 0 <= remainder < SUB_MS_LIMIT:
+        raise ValueError(f"property {SUB_MS} is {remainder!r}, expected 0..{SUB_MS_LIMIT - 1}")
     return remainder

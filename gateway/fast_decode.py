@@ -1,181 +1,236 @@
-"""Fast path of decoding: data of our own edges as it nearly always is, at well under 2 us a metric. Pure.
+"""Fast path of decoding: data of our own edges as it nearly always is, many messages at once, column by column. Pure.
 
-It loops once per field over all metrics of a message, reads each distinct property set once, and gives up (returns
-None) on anything unusual; `gateway.decode.read_data` then takes the whole message with all care. Both give the same
-rows: tests/gateway/test_decode.py compares them on random messages.
+It costs about 0.3 us a metric where some thousand wait together. A message with anything unusual in it is left out;
+`gateway.decode.read_data` then takes it with all care. Both give the same rows: tests/gateway/test_fast_decode.py
+compares them on random messages and on random bytes.
 """
 
-import math
-from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.payload import read_properties
 from edge_agent.sparkplug.properties import QUALITY, SUB_MS
 from edge_agent.sparkplug.quality import Quality
 from gateway.columns import Rows
-from gateway.decode import MAX_MS, Aliases, read_quality, read_sub_ms
+from gateway.decode import MAX_MS, SUB_MS_LIMIT, Aliases, read_quality, read_sub_ms
+from gateway.metric_fields import Mask, MetricFields, Positions, Tag
 from gateway.store.base import Kind
 
-_GOOD, _BAD = int(Quality.GOOD), int(Quality.BAD)
-_VALUELESS = (_BAD, int(Quality.STALE))
-_NAN = float("nan")
-_DOUBLE, _FLOAT = int(DataType.DOUBLE), int(DataType.FLOAT)
-_BOOLEAN, _STRING = int(DataType.BOOLEAN), int(DataType.STRING)
-_INT32, _UINT32 = int(DataType.INT32), int(DataType.UINT32)
-_INT64 = int(DataType.INT64)
-_UINT64 = int(DataType.UINT64)
-_SMALL = (_INT32, _UINT32)
-_LONG = (_INT64, _UINT64)
-_FIELDS = {
-    _DOUBLE: "double_value",
-    _FLOAT: "float_value",
-    _BOOLEAN: "boolean_value",
-    _STRING: "string_value",
-    _INT32: "int_value",
-    _UINT32: "int_value",
-    _INT64: "long_value",
-    _UINT64: "long_value",
+_VALUE_TAGS = {
+    DataType.DOUBLE: Tag.DOUBLE_VALUE,
+    DataType.FLOAT: Tag.FLOAT_VALUE,
+    DataType.BOOLEAN: Tag.BOOLEAN_VALUE,
+    DataType.STRING: Tag.STRING_VALUE,
+    DataType.INT32: Tag.INT_VALUE,
+    DataType.UINT32: Tag.INT_VALUE,
+    DataType.INT64: Tag.LONG_VALUE,
+    DataType.UINT64: Tag.LONG_VALUE,
 }
-_FLOATING = (_DOUBLE, _FLOAT)
-_PLAIN = (0, _GOOD)
+"""Where the value of each usual type stands."""
+_TAG_OF_TYPE = np.zeros(256, np.uint8)
+for _datatype, _tag in _VALUE_TAGS.items():
+    _TAG_OF_TYPE[_datatype] = _tag
+_KIND_OF_TAG = np.zeros(256, np.uint8)
+for _tag, _kind in (
+    (Tag.DOUBLE_VALUE, Kind.FLOAT),
+    (Tag.FLOAT_VALUE, Kind.FLOAT),
+    (Tag.BOOLEAN_VALUE, Kind.BOOLEAN),
+    (Tag.STRING_VALUE, Kind.TEXT),
+    (Tag.INT_VALUE, Kind.INTEGER),
+    (Tag.LONG_VALUE, Kind.INTEGER),
+):
+    _KIND_OF_TAG[_tag] = _kind
+_MIXED = 255
+"""Stands for the origin of a device whose signals have different ones."""
+
+# A property set of nothing but the nanoseconds: key "ns", then a value of its type (any) and number.
+_SUB_MS_SET = np.frombuffer(b"\x0a\x02ns\x12\x00\x08\x00\x18", np.uint8)
+_SUB_MS_LENGTH, _SUB_MS_TYPE = 5, 7  # where length and type of the value stand
 
 
-class UnusualError(Exception):
-    """The careful path must take this message."""
+class Part(NamedTuple):
+    """One message: the bytes of its metrics, and what its aliases stand for."""
+
+    metrics: Sequence[bytes]
+    aliases: Aliases
 
 
-def read_fast(metrics: Sequence[Any], aliases: Aliases) -> Rows | None:
-    """Decode metrics of an `UnreadPropertiesMessage`, or return None where one of them is unusual.
+@dataclass(slots=True)
+class _Columns:
+    """Columns of `Rows` under construction; `usual` says which metrics the fast path takes."""
 
-    Usual is: sent by an alias of the last birth, all of one origin, with its own time and data type, no properties but
-    quality and sub-millisecond remainder, the value in the field of its type (32- and 64-bit integers, floating point,
-    truth value, text), or null.
+    usual: Mask
+    time_ns: NDArray[np.int64]
+    quality: NDArray[np.int16]
+    kind: NDArray[np.uint8]
+    number: NDArray[np.float64]
+    integer: NDArray[np.int64]
+    text: list[str | None] | None = None
+
+
+def read_fast(parts: Sequence[Part]) -> tuple[Rows, Sequence[bool]]:
+    """Decode messages; returns the rows of the usual ones, in order, and which messages those are.
+
+    Usual is: every metric is sent by an alias of the last birth, which gave all signals one origin, with its own time
+    and data type, no properties but quality and sub-millisecond remainder, the value in the field of its type (32- and
+    64-bit integers, floating point, truth value, text), or null.
     """
-    origin = aliases.origin
-    numbers = [metric.alias for metric in metrics]
-    if origin is None or 0 in numbers:
-        return None
-    times = [metric.timestamp for metric in metrics]
-    if 0 in times or max(times) > MAX_MS:
-        return None
-    try:
-        series = array("i", map(aliases.numbers.__getitem__, numbers))
-        time_ns = array("q", [time * 1_000_000 for time in times])
-        quality = _apply_properties([metric.properties for metric in metrics], time_ns)
-        types = [metric.datatype for metric in metrics]
-        if quality is None and types.count(_DOUBLE) == len(types):
-            values = _doubles(metrics)
-            if values is not None:
-                return Rows.of_doubles(series, time_ns, values, origin)
-        return _mixed(metrics, types, series, time_ns, quality, origin)
-    except (KeyError, UnusualError):
-        return None
+    fields = MetricFields([metric for part in parts for metric in part.metrics])
+    message = np.repeat(np.arange(len(parts)), [len(part.metrics) for part in parts])
+    origins = np.array([_MIXED if part.aliases.origin is None else part.aliases.origin for part in parts], np.uint8)
+    origin = origins[message]
+    series = _series(parts, message, fields)
+    columns = _read_times(fields)
+    columns.usual &= (series >= 0) & (origin != _MIXED)
+    _read_properties(fields, columns)
+    _read_values(fields, columns)
+    taken = np.ones(len(parts), np.bool_)
+    taken[message[~columns.usual]] = False
+    keep: Positions | slice = slice(None)
+    text = columns.text
+    if not taken.all():
+        keep = np.flatnonzero(taken[message])
+        text = None if text is None else [text[row] for row in keep.tolist()]
+    rows = Rows(
+        series[keep],
+        columns.time_ns[keep],
+        columns.kind[keep],
+        columns.number[keep],
+        columns.integer[keep],
+        text,
+        columns.quality[keep],
+        origin[keep],
+    )
+    return rows, taken.tolist()
 
 
-def _doubles(metrics: Sequence[Any]) -> "array[float] | None":
-    """Read finite doubles; None where one is null or not finite. Zero is also what an absent value reads as."""
-    values = array("d", [metric.double_value for metric in metrics])
-    if not math.isfinite(sum(values)) or True in [metric.is_null for metric in metrics]:
-        return None
-    if 0.0 in values and not all(metric.HasField("double_value") for metric in metrics):
-        raise UnusualError
-    return values
+def _series(parts: Sequence[Part], message: Positions, fields: MetricFields) -> NDArray[np.int32]:
+    """Look up the series of every metric, once for each device; -1 where the birth did not declare its alias."""
+    alias = fields.numbers(Tag.ALIAS)
+    devices = {id(part.aliases): part.aliases for part in parts}
+    if len(devices) == 1:
+        return parts[0].aliases.series_of(alias)
+    series = np.empty(len(alias), np.int32)
+    device = np.array([id(part.aliases) for part in parts])[message]
+    for identity, aliases in devices.items():
+        rows = np.flatnonzero(device == identity)
+        series[rows] = aliases.series_of(alias[rows])
+    return series
 
 
-def _apply_properties(properties: Sequence[bytes], time_ns: "array[int]") -> "array[int] | None":
-    """Add sub-millisecond remainders to the times; return the qualities, or None where all are GOOD."""
-    if not any(properties):
-        return None
-    quality = array("h")
-    for row, content in enumerate(properties):
-        sub_ms, code = _read_properties(content) if content else _PLAIN
-        if sub_ms:
-            time_ns[row] += sub_ms
-        quality.append(code)
-    return None if quality.count(_GOOD) == len(quality) else quality
+def _read_times(fields: MetricFields) -> _Columns:
+    milliseconds = fields.numbers(Tag.TIMESTAMP)
+    n = len(milliseconds)
+    return _Columns(
+        usual=fields.usual & (milliseconds > 0) & (milliseconds <= MAX_MS),
+        time_ns=milliseconds.astype(np.int64) * 1_000_000,
+        quality=np.full(n, Quality.GOOD, np.int16),
+        kind=np.zeros(n, np.uint8),
+        number=np.full(n, np.nan),
+        integer=np.zeros(n, np.int64),
+    )
 
 
-@lru_cache(maxsize=65_536)
-def _read_properties(content: bytes) -> tuple[int, int]:
-    """Return sub-millisecond remainder and quality of a property set; UnusualError where there is more in it."""
+def _read_properties(fields: MetricFields, columns: _Columns) -> None:
+    """Add sub-millisecond remainders to the times, and read qualities."""
+    begins, ends = fields.spans(Tag.PROPERTIES)
+    rows = np.flatnonzero((begins > 0) & columns.usual)
+    if not len(rows):
+        return
+    begins, ends = begins[rows], ends[rows]
+    head = fields.bytes_at(begins, len(_SUB_MS_SET))
+    remainder, end = fields.varints_at(np.minimum(begins + len(_SUB_MS_SET), ends))
+    alone = head == _SUB_MS_SET
+    alone[:, _SUB_MS_LENGTH] = begins + _SUB_MS_LENGTH + 1 + head[:, _SUB_MS_LENGTH] == ends
+    alone[:, _SUB_MS_TYPE] = head[:, _SUB_MS_TYPE] < 0x80  # any type, of one byte
+    plain = alone.all(axis=1) & (end == ends) & (remainder < SUB_MS_LIMIT)
+    columns.time_ns[rows[plain]] += remainder[plain].astype(np.int64)
+    if plain.all():
+        return
+    for row, begin, end in zip(*(positions[~plain].tolist() for positions in (rows, begins, ends)), strict=True):
+        read = _read_property_set(fields.slice(begin, end))
+        if read is None:
+            columns.usual[row] = False
+        else:
+            columns.time_ns[row] += read[0]
+            columns.quality[row] = read[1]
+
+
+@lru_cache(maxsize=4_096)
+def _read_property_set(content: bytes) -> tuple[int, int] | None:
+    """Return sub-millisecond remainder and quality; None where there is more in it, or something wrong."""
     try:
         properties = read_properties(content)
         if not properties.keys() <= {QUALITY, SUB_MS}:
-            raise UnusualError
+            return None
         return read_sub_ms(properties), read_quality(properties)
     except ValueError:  # PayloadError among them
-        raise UnusualError from None
-
-
-def _mixed(
-    metrics: Sequence[Any],
-    types: Sequence[int],
-    series: "array[int]",
-    time_ns: "array[int]",
-    quality: "array[int] | None",
-    origin: int,
-) -> Rows:
-    count = len(types)
-    if quality is None:
-        quality = array("h", [_GOOD]) * count
-    kind = bytearray(count)
-    number = array("d", [_NAN]) * count
-    integer = array("q", bytes(8 * count))
-    text: list[str | None] | None = None
-    for row, (metric, datatype) in enumerate(zip(metrics, types, strict=True)):
-        value = None if metric.is_null else _value(metric, datatype)
-        if value is None:
-            if quality[row] not in _VALUELESS:
-                quality[row] = _BAD
-        elif quality[row] in _VALUELESS:
-            continue
-        elif datatype in _FLOATING:
-            kind[row], number[row] = Kind.FLOAT, value
-        elif datatype == _STRING:
-            kind[row] = Kind.TEXT
-            if text is None:
-                text = [None] * count
-            text[row] = value
-        else:
-            kind[row] = Kind.BOOLEAN if datatype == _BOOLEAN else Kind.INTEGER
-            number[row] = integer[row] = value
-    return Rows(series, time_ns, bytes(kind), number, integer, text, quality, Rows.origins(origin, count))
-
-
-def _value(metric: Any, datatype: int) -> Any:
-    """Read a non-null value; None where it is not finite. A value that reads as nothing is looked at twice."""
-    if datatype == _DOUBLE:
-        value = metric.double_value
-    elif datatype == _FLOAT:
-        value = metric.float_value
-    elif datatype == _BOOLEAN:
-        value = metric.boolean_value
-    elif datatype == _STRING:
-        value = metric.string_value
-        if value.__class__ is not str:  # not UTF-8
-            raise UnusualError
-    else:
-        value = _integer(metric, datatype)
-    if not value and not metric.HasField(_FIELDS[datatype]):
-        raise UnusualError
-    if value.__class__ is float and not math.isfinite(value):
         return None
-    return value
 
 
-def _integer(metric: Any, datatype: int) -> int:
-    value: int
-    if datatype in _SMALL:
-        value = metric.int_value
-        return value - (1 << 32) if value >> 31 and datatype == _INT32 else value
-    if datatype not in _LONG:
-        raise UnusualError
-    value = metric.long_value
-    if value >> 63:
-        if datatype != _INT64:
-            raise UnusualError
-        value -= 1 << 64
-    return value
+def _read_values(fields: MetricFields, columns: _Columns) -> None:
+    datatype = np.minimum(fields.numbers(Tag.DATATYPE), 255).astype(np.uint8)
+    null = fields.numbers(Tag.IS_NULL) != 0
+    expected = _TAG_OF_TYPE[datatype]
+    columns.usual &= (expected > 0) & (fields.value_tag == np.where(null, 0, expected))
+    columns.kind[:] = _KIND_OF_TAG[fields.value_tag]
+    _read_numbers(fields, datatype, columns)
+    _read_texts(fields, columns)
+    valueless = (columns.quality == Quality.BAD) | (columns.quality == Quality.STALE)
+    unreadable = null | ((columns.kind == Kind.FLOAT) & ~np.isfinite(columns.number))
+    empty = unreadable | valueless
+    if empty.any():
+        columns.quality[unreadable & ~valueless] = Quality.BAD
+        columns.kind[empty] = Kind.NULL
+        columns.number[empty] = np.nan
+        columns.integer[empty] = 0
+        if columns.text is not None:
+            columns.text = [None if is_empty else text for is_empty, text in zip(empty, columns.text, strict=True)]
+
+
+def _read_numbers(fields: MetricFields, datatype: NDArray[np.uint8], columns: _Columns) -> None:
+    for tag in (Tag.DOUBLE_VALUE, Tag.FLOAT_VALUE):
+        rows = fields.values(tag)
+        if rows is not None:
+            bits = fields.numbers(tag)[rows]
+            columns.number[rows] = (
+                bits.view(np.float64) if tag is Tag.DOUBLE_VALUE else bits.astype(np.uint32).view(np.float32)
+            )
+    for tag in (Tag.INT_VALUE, Tag.LONG_VALUE, Tag.BOOLEAN_VALUE):
+        rows = fields.values(tag)
+        if rows is not None:
+            integers, fit = _integers(tag, fields.numbers(tag)[rows], datatype[rows])
+            columns.usual[rows] &= fit
+            columns.integer[rows] = columns.number[rows] = integers
+
+
+def _integers(
+    tag: Tag, bits: NDArray[np.uint64], datatype: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return numbers in two's complement as int64, and which of them fit their type and a store."""
+    integers = bits.view(np.int64)
+    if tag is Tag.LONG_VALUE:
+        return integers, (integers >= 0) | (datatype == DataType.INT64)
+    if tag is Tag.BOOLEAN_VALUE:
+        return integers, bits <= 1
+    negative = (datatype == DataType.INT32) & (bits >= 1 << 31)
+    return np.where(negative, integers - (1 << 32), integers), bits < 1 << 32
+
+
+def _read_texts(fields: MetricFields, columns: _Columns) -> None:
+    rows = np.flatnonzero((columns.kind == Kind.TEXT) & columns.usual)
+    if not len(rows):
+        return
+    columns.text = [None] * len(columns.kind)
+    begins, ends = fields.spans(Tag.STRING_VALUE)
+    for row, begin, end in zip(rows.tolist(), begins[rows].tolist(), ends[rows].tolist(), strict=True):
+        try:
+            columns.text[row] = fields.slice(begin, end).decode()
+        except UnicodeDecodeError:
+            columns.usual[row] = False

@@ -2,11 +2,13 @@
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Condition
 from time import monotonic
+from typing import Self
 
 from edge_agent.sparkplug.delivery import Gap
+from edge_agent.sparkplug.intervals import IntervalSet
 from gateway.columns import Block, Rows
 from gateway.receipts import LogKey
 from gateway.state.quarantine import Rejection
@@ -20,13 +22,13 @@ _TEXT_BYTES = 80
 
 @dataclass(slots=True)
 class Entry:
-    """What one message leaves to be stored.
+    """What one message, or several of one log together, leave to be stored.
 
     Attributes:
         edge: sender.
         rows: its samples; None where it has none.
         blocks: its waveforms.
-        log, lsn: of a numbered message, else None.
+        log, lsns: of numbered messages, else None and nothing.
         historical: sent late; live messages overtake it.
         gaps: gaps it declares.
         rejection: goes into quarantine before the receipt is stored.
@@ -37,7 +39,7 @@ class Entry:
     edge: EdgeKey
     rows: Rows | None = None
     log: LogKey | None = None
-    lsn: int | None = None
+    lsns: IntervalSet = field(default_factory=IntervalSet)
     historical: bool = False
     gaps: Sequence[Gap] = ()
     rejection: Rejection | None = None
@@ -48,6 +50,18 @@ class Entry:
     def __post_init__(self) -> None:
         if self.rows is not None:
             self.count = len(self.rows)
+
+    def fill(self, rows: Rows) -> Self:
+        """Give it its samples, of which there is at least one."""
+        self.rows = rows
+        self.count = len(rows)
+        self.newest_ns = rows.newest_ns
+        return self
+
+    @property
+    def messages(self) -> int:
+        """How many messages it is of."""
+        return self.lsns.count() or 1
 
     def size(self) -> int:
         """Return about how many bytes the entry takes in memory."""
@@ -69,13 +83,13 @@ class InboxLimits:
     Attributes:
         live_bytes, historical_bytes: memory each queue may take.
         batch_rows: rows that make a full batch.
-        linger_s: how long the first message of a batch waits for others.
+        linger_s: how long the first entry of a batch waits for others.
     """
 
     live_bytes: int = 32_000_000
     historical_bytes: int = 16_000_000
     batch_rows: int = 20_000
-    linger_s: float = 0.05
+    linger_s: float = 0.02
 
 
 class Inbox:
@@ -88,6 +102,7 @@ class Inbox:
         self._live_bytes = 0
         self._historical_bytes = 0
         self._rows = 0
+        self._messages = 0
         self._changed = Condition()
         self._closed = False
 
@@ -107,6 +122,7 @@ class Inbox:
                 self._live_bytes += size
             before = self._rows
             self._rows += entry.count
+            self._messages += entry.messages
             if len(self._live) + len(self._historical) == 1 or before < self._limits.batch_rows <= self._rows:
                 self._changed.notify()
         return True
@@ -134,11 +150,12 @@ class Inbox:
                 rows += entry.count
                 entries.append(entry)
             self._rows -= rows
+            self._messages -= sum(entry.messages for entry in entries)
             return entries
 
     def depth(self) -> int:
         """Count the waiting messages."""
-        return len(self._live) + len(self._historical)
+        return self._messages
 
     def fill(self) -> float:
         """Return how full the live queue is, 0..1."""

@@ -58,10 +58,9 @@ class FirstValues:
         known = self._known.get((edge, entry.historical))
         if known is None or known[0] != epoch:
             known = self._known[edge, entry.historical] = epoch, set()
-        if known[1].issuperset(entry.rows.series):
-            return False
-        known[1].update(entry.rows.series)
-        return True
+        fresh = entry.rows.distinct_series() - known[1]
+        known[1].update(fresh)
+        return bool(fresh)
 
 
 def assemble(entries: Sequence[Entry], series: Sequence[Series], now_ns: int, firsts: FirstValues) -> WriteBatch:
@@ -79,8 +78,7 @@ def assemble(entries: Sequence[Entry], series: Sequence[Series], now_ns: int, fi
         received = receipts.get(entry.log)
         if received is None:
             received = receipts[entry.log] = IntervalSet()
-        if entry.lsn is not None:
-            received.add(entry.lsn)
+        received.update(entry.lsns)
         gaps.extend(DeclaredGap(entry.edge, entry.log[1], gap, now_ns) for gap in entry.gaps)
     return WriteBatch(
         series=series,
@@ -250,8 +248,8 @@ class Writer:
     def _without(self, entries: Sequence[Entry], refused: Sequence[Entry]) -> Sequence[Entry]:
         """Leave entries out of a batch; the numbered ones of them will be sent again."""
         for entry in refused:
-            if entry.log is not None and entry.lsn is not None:
-                self._receipts.release(entry.log, entry.lsn)
+            if entry.log is not None:
+                self._receipts.release(entry.log, entry.lsns.numbers())
         gone = set(map(id, refused))
         return [entry for entry in entries if id(entry) not in gone]
 

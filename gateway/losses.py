@@ -53,17 +53,23 @@ class Losses:
             self._kept.put(log, loss)
             self._open[log] = loss
 
+    def wants(self, log: LogKey, lsn: int, *, historical: bool) -> bool:
+        """Whether `note` must see this message by itself, because its time or number decides on an open loss."""
+        loss = self._open.get(log)
+        return loss is not None and (lsn == loss.first_lsn or (loss.live_lsn is None and not historical))
+
     def note(self, entry: Entry) -> None:
-        """Learn from a queued message where the log begins and what is live."""
-        log, lsn = entry.log, entry.lsn
-        if not self._open or log is None or lsn is None:
+        """Learn from queued messages where the log begins and what is live."""
+        log = entry.log
+        if not self._open or log is None or not entry.lsns:
             return
+        ((lsn, _), *_) = entry.lsns
         with self._lock:
             loss = self._open.get(log)
             if loss is None:
                 return
             if lsn == loss.first_lsn and entry.rows is not None:
-                loss = replace(loss, begins_ns=min(entry.rows.time_ns))
+                loss = replace(loss, begins_ns=entry.rows.oldest_ns)
             if loss.live_lsn is None and not entry.historical:
                 loss = replace(loss, live_lsn=lsn)
             self._open[log] = loss

@@ -88,6 +88,7 @@ class DataPath:
 
     def stop(self) -> None:
         """Store what waits, acknowledge it, and end. Nothing is received any more when this is called."""
+        self.receiver.flush(monotonic(), time_ns())
         self.writer.stop()
         self._stopping.set()
         self._clock.join()

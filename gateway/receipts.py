@@ -1,6 +1,6 @@
 """Which log sequence numbers of which edge log are stored, and which wait in the gateway."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from threading import Lock
@@ -55,10 +55,10 @@ class Receipts:
             known.waiting.add(lsn)
             return Admission.NEW
 
-    def release(self, log: LogKey, lsn: int) -> None:
-        """A waiting message was dropped; the edge will send it again."""
+    def release(self, log: LogKey, lsns: Iterable[int]) -> None:
+        """Waiting messages were dropped; the edge will send them again."""
         with self._lock:
-            self._logs[log].waiting.discard(lsn)
+            self._logs[log].waiting.difference_update(lsns)
 
     def commit(self, receipts: Mapping[LogKey, IntervalSet]) -> None:
         """The store has these LSNs."""

@@ -6,20 +6,21 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any
 
-from edge_agent.sparkplug.delivery import GAP, LSN, Gap
-from edge_agent.sparkplug.payload import PayloadError, parse, parse_unread
+from edge_agent.sparkplug.delivery import LSN
+from edge_agent.sparkplug.payload import PayloadError, parse, parse_envelope, parse_metric
 from edge_agent.sparkplug.topic import MessageType, Topic
 from gateway.acknowledge import Acknowledgements
+from gateway.bundle import is_historical
 from gateway.catalogue import Catalogue
-from gateway.columns import Rows
-from gateway.decode import BadMetric, Decoded, read_data
-from gateway.fast_decode import read_fast
+from gateway.decode import BadMetric, read_data
 from gateway.host import Arrived, AskRebirth, Born, Died, Effect, HostSession, Node, Unborn
 from gateway.inbox import Entry, Inbox
 from gateway.latest import LatestTable
 from gateway.losses import Losses
-from gateway.receipts import Admission, LogKey, Receipts
-from gateway.state.quarantine import QuarantinedValue, Rejection
+from gateway.numbered import NumberedMessages
+from gateway.receipts import Receipts
+from gateway.rejection import reject
+from gateway.state.quarantine import Rejection
 from gateway.store.base import EdgeKey
 from gateway.traffic import EdgeTraffic
 
@@ -30,7 +31,6 @@ MAX_PAYLOAD_BYTES = 4_000_000
 MAX_METRICS = 100_000
 """A message of more metrics is refused: empty ones take two bytes each, and a hundred times that in memory."""
 _KNOWN_TOPICS = 10_000
-_LSN_LIMIT = 1 << 63
 _UNKNOWN_EDGE = EdgeKey("", "")
 _COMMANDS = (MessageType.NCMD, MessageType.DCMD)
 _DATA = (MessageType.NDATA, MessageType.DDATA)
@@ -53,13 +53,15 @@ class Receiver:
         self._session = session
         self._catalogue = catalogue
         self._latest = latest
-        self._receipts = receipts
         self._losses = losses
         self._inbox = inbox
         self._acknowledgements = acknowledgements
         self._ask_rebirth = ask_rebirth
         self._lock = Lock()
         self._topics: dict[str, Topic] = {}
+        self._numbered = NumberedMessages(
+            catalogue, latest, receipts, losses, inbox, acknowledgements, self._want_rebirth
+        )
         self.traffic: dict[EdgeKey, EdgeTraffic] = {}
 
     def receive(self, topic: str, payload: bytes, now_s: float, now_ns: int) -> None:
@@ -76,14 +78,20 @@ class Receiver:
             self._apply(effects, now_s, now_ns)
 
     def tick(self, now_s: float, now_ns: int) -> None:
-        """Apply what time alone brings; call it some ten times a second."""
+        """Decode what waits and apply what time alone brings; call it some ten times a second."""
         with self._lock:
+            self._numbered.decode(now_s, now_ns)
             self._apply(self._session.tick(now_s), now_s, now_ns)
 
     def disconnected(self, now_s: float, now_ns: int) -> None:
         """The broker is gone: every edge is unknown until its next birth."""
         with self._lock:
             self._apply(self._session.disconnected(now_s), now_s, now_ns)
+
+    def flush(self, now_s: float, now_ns: int) -> None:
+        """Hand everything that was received to the queue."""
+        with self._lock:
+            self._numbered.decode(now_s, now_ns)
 
     def _learn_topic(self, text: str) -> Topic:
         topic = Topic.parse(text)
@@ -95,7 +103,9 @@ class Receiver:
         for effect in effects:
             if isinstance(effect, Arrived):
                 self._data(effect, now_s, now_ns)
-            elif isinstance(effect, Born):
+                continue
+            self._numbered.decode(now_s, now_ns)  # what came before a birth or a death counts before it
+            if isinstance(effect, Born):
                 self._born(effect, now_ns)
             elif isinstance(effect, Died):
                 self._latest.expire(effect.edge, effect.device_id)
@@ -117,15 +127,15 @@ class Receiver:
         if born.topic.device_id is None and not self._log_begins(born, traffic, now_ns):
             return
         if birth.bad:
-            self._put(Entry(node.edge, rejection=_rejection(born, None, birth.bad, now_ns)), traffic)
+            traffic.queue(Entry(node.edge, rejection=reject(born, None, birth.bad, now_ns)), self._inbox)
         self._latest.revive({declared.series for declared in birth.aliases.by_name.values()}.difference(birth.stale))
         self._latest.mark_stale(birth.stale)
         if len(birth.rows):
             self._latest.offer(birth.rows, now_ns)
             if node.epoch is None:
-                self._put(_filled(Entry(node.edge), birth.rows), traffic)
+                traffic.queue(Entry(node.edge).fill(birth.rows), self._inbox)
         if birth.blocks and node.epoch is None:
-            self._put(Entry(node.edge, blocks=birth.blocks), traffic)
+            traffic.queue(Entry(node.edge, blocks=birth.blocks), self._inbox)
 
     def _log_begins(self, born: Born, traffic: EdgeTraffic, now_ns: int) -> bool:
         """Compare the log of a born node with what is stored; False where the birth must not count."""
@@ -149,102 +159,49 @@ class Receiver:
         traffic.messages += 1
         if not metrics:
             return
-        if not metrics[-1].is_historical:
+        historical = is_historical(metrics[-1])
+        if not historical:
             traffic.compare_clocks(arrived.message.timestamp, now_ns)
-        first = metrics[0]
+        try:
+            first = parse_metric(metrics[0])
+        except PayloadError as error:
+            bad = BadMetric("", None, str(error))
+            traffic.queue(Entry(node.edge, rejection=reject(arrived, None, [bad], now_ns)), self._inbox)
+            return
         is_lsn = first.name == LSN if aliases.lsn_alias is None or first.name else first.alias == aliases.lsn_alias
         if is_lsn and node.epoch is not None:
-            self._numbered(arrived, (node.edge, node.epoch), traffic, now_s, now_ns)
+            log = node.edge, node.epoch
+            self._numbered.take(arrived, log, first.long_value, traffic, now_s, now_ns, late=historical)
         else:
-            self._unnumbered(arrived, traffic, now_s, now_ns)
+            self._unnumbered(arrived, traffic, now_s, now_ns, historical=historical)
 
-    def _numbered(self, arrived: Arrived, log: LogKey, traffic: EdgeTraffic, now_s: float, now_ns: int) -> None:
-        lsn: int = arrived.message.metrics[0].long_value
-        if not 0 < lsn < _LSN_LIMIT:
-            bad = BadMetric(LSN, None, f"{lsn} is no log sequence number: expected 1 to 2^63 - 1 as UInt64")
-            self._put(Entry(log[0], rejection=_rejection(arrived, None, [bad], now_ns)), traffic)
-            return
-        admission = self._receipts.admit(log, lsn)
-        if admission is not Admission.NEW:
-            traffic.duplicates += 1
-            if admission is Admission.STORED:
-                self._acknowledgements.stored(log, [(lsn, lsn)])
-            return
-        taken = False
-        try:
-            entry = self._entry(arrived, log, lsn, traffic, now_ns)
-            if entry is None:
-                self._wake(arrived.node, now_s)
-            else:
-                taken = self._put(entry, traffic)
-        finally:
-            if not taken:
-                self._receipts.release(log, lsn)
-        if taken and entry is not None:
-            self._losses.note(entry)
-            traffic.last_lsn = max(traffic.last_lsn or 0, lsn)
-
-    def _entry(self, arrived: Arrived, log: LogKey, lsn: int, traffic: EdgeTraffic, now_ns: int) -> Entry | None:
-        """Decode a numbered message; None where an alias is unknown, so that it must come again after a rebirth."""
-        metrics = arrived.message.metrics[1:]
-        if not metrics:
-            return Entry(log[0], log=log, lsn=lsn)
-        entry = Entry(log[0], log=log, lsn=lsn, historical=metrics[-1].is_historical)
-        rows = read_fast(metrics, arrived.aliases)
-        if rows is not None:
-            self._latest.offer(rows, now_ns)
-            return _filled(entry, rows)
+    def _unnumbered(
+        self, arrived: Arrived, traffic: EdgeTraffic, now_s: float, now_ns: int, *, historical: bool
+    ) -> None:
+        entry = Entry(arrived.node.edge, historical=historical)
         try:
             full = parse(arrived.message.SerializeToString())
         except PayloadError as error:
-            entry.rejection = _rejection(arrived, lsn, [BadMetric("", None, str(error))], now_ns)
-            return entry
-        decoded = read_data(full.metrics[1:], full.timestamp, arrived.aliases, self._catalogue, numbered=True)
-        if decoded.unknown:
-            return None
-        _add_gap(entry, decoded, traffic)
-        if decoded.bad:
-            entry.rejection = _rejection(arrived, lsn, decoded.bad, now_ns)
-        entry.blocks = decoded.blocks
-        if len(decoded.rows):
-            self._latest.offer(decoded.rows, now_ns)
-            _filled(entry, decoded.rows)
-        return entry
-
-    def _unnumbered(self, arrived: Arrived, traffic: EdgeTraffic, now_s: float, now_ns: int) -> None:
-        entry = Entry(arrived.node.edge, historical=arrived.message.metrics[-1].is_historical)
-        try:
-            full = parse(arrived.message.SerializeToString())
-        except PayloadError as error:
-            entry.rejection = _rejection(arrived, None, [BadMetric("", None, str(error))], now_ns)
-            self._put(entry, traffic)
+            entry.rejection = reject(arrived, None, [BadMetric("", None, str(error))], now_ns)
+            traffic.queue(entry, self._inbox)
             return
         decoded = read_data(full.metrics, full.timestamp, arrived.aliases, self._catalogue, numbered=False)
         traffic.listen(decoded.control)
         if len(decoded.rows):
             self._latest.offer(decoded.rows, now_ns)
-            _filled(entry, decoded.rows)
+            entry.fill(decoded.rows)
         if decoded.bad:
-            entry.rejection = _rejection(arrived, None, decoded.bad, now_ns)
+            entry.rejection = reject(arrived, None, decoded.bad, now_ns)
         entry.blocks = decoded.blocks
         if entry.rows is not None or entry.rejection is not None or entry.blocks:
-            self._put(entry, traffic)
+            traffic.queue(entry, self._inbox)
         if decoded.unknown:
-            self._wake(arrived.node, now_s)
+            self._want_rebirth(arrived.node, now_s)
 
-    def _wake(self, node: Node, now_s: float) -> None:
+    def _want_rebirth(self, node: Node, now_s: float) -> None:
         for effect in self._session.want_rebirth(node, now_s):
             if isinstance(effect, AskRebirth):
                 self._ask_rebirth(effect.edge)
-
-    def _put(self, entry: Entry, traffic: EdgeTraffic) -> bool:
-        if not self._inbox.put(entry):
-            traffic.refused += 1
-            return False
-        if entry.count:
-            traffic.samples += entry.count
-            traffic.newest_ns = max(traffic.newest_ns, entry.newest_ns)
-        return True
 
 
 def _parse(message_type: MessageType, payload: bytes) -> Any:
@@ -252,42 +209,7 @@ def _parse(message_type: MessageType, payload: bytes) -> Any:
         raise PayloadError("the payload is empty")
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise PayloadError(f"the payload has {len(payload)} bytes, more than {MAX_PAYLOAD_BYTES}")
-    message = parse_unread(payload) if message_type in _DATA else parse(payload)
+    message = parse_envelope(payload) if message_type in _DATA else parse(payload)
     if len(message.metrics) > MAX_METRICS:
         raise PayloadError(f"the payload has {len(message.metrics)} metrics, more than {MAX_METRICS}")
     return message
-
-
-def _filled(entry: Entry, rows: Rows) -> Entry:
-    entry.rows = rows
-    entry.count = len(rows)
-    entry.newest_ns = max(rows.time_ns)
-    return entry
-
-
-def _add_gap(entry: Entry, decoded: Decoded, traffic: EdgeTraffic) -> None:
-    text = decoded.control.get(GAP)
-    if text is None:
-        return
-    try:
-        gap = Gap.from_json(str(text))
-    except PayloadError as error:
-        decoded.bad.append(BadMetric(GAP, None, str(error)))
-        return
-    traffic.dropped += gap.count or 0
-    entry.gaps = (gap,)
-
-
-def _rejection(effect: Arrived | Born, lsn: int | None, bad: Sequence[BadMetric], now_ns: int) -> Rejection:
-    """Describe metrics that cannot be stored, with the message they came in."""
-    topic = effect.topic
-    prefix = f"{topic.group_id}/{topic.edge_node_id}/{topic.device_id or ''}/"
-    return Rejection(
-        at_ns=now_ns,
-        topic=str(topic),
-        reason="; ".join(f"{metric.metric}: {metric.reason}" for metric in bad[:5]),
-        payload=effect.message.SerializeToString(),
-        epoch=effect.node.epoch,
-        lsn=lsn,
-        values=[QuarantinedValue(prefix + metric.metric, metric.time_ns, None, metric.reason) for metric in bad],
-    )

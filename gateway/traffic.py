@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edge_agent.sparkplug.metric import Value
+from gateway.inbox import Entry, Inbox
 
 BACKLOG = "Delivery/backlog"
 LOG_ERROR = "Delivery/log_error"
@@ -49,6 +50,15 @@ class EdgeTraffic:
     newest_ns: int = 0
     log_error: str = ""
     sources: dict[str, SourceWords] = field(default_factory=dict)
+
+    def queue(self, entry: Entry, inbox: Inbox) -> bool:
+        """Queue what a message left, and count it; False where there is no room: the edge sends it again."""
+        if not inbox.put(entry):
+            self.refused += entry.messages
+            return False
+        self.samples += entry.count
+        self.newest_ns = max(self.newest_ns, entry.newest_ns)
+        return True
 
     def compare_clocks(self, sent_ms: int, received_ns: int) -> None:
         """Take the time a message was sent; 0 where it has none."""

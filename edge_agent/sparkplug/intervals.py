@@ -18,11 +18,22 @@ class IntervalSet:
         for first, last in intervals:
             self.add(first, last)
 
+    @classmethod
+    def of(cls, numbers: Iterable[int]) -> "IntervalSet":
+        """Return the set of single numbers."""
+        found = cls()
+        for number in numbers:
+            found.add(number)
+        return found
+
     def add(self, first: int, last: int | None = None) -> None:
         """Add one number, or all numbers of a closed interval; raises ValueError where last < first."""
         last = first if last is None else last
         if last < first:
             raise ValueError(f"interval [{first}, {last}] ends before it begins")
+        if self._last and first == self._last[-1] + 1:  # nearly always
+            self._last[-1] = last
+            return
         low = bisect_right(self._last, first - 2)  # first interval that touches or follows
         high = bisect_right(self._first, last + 1)  # one past the last interval that touches
         if low < high:
@@ -67,6 +78,11 @@ class IntervalSet:
 
     def __repr__(self) -> str:
         return f"IntervalSet({list(self)!r})"
+
+    def numbers(self) -> Iterator[int]:
+        """Yield the numbers in the set, ascending."""
+        for first, last in self:
+            yield from range(first, last + 1)
 
     def count(self) -> int:
         """Count the numbers in the set."""

@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from edge_agent.sparkplug.metric import BYTES_TYPES, INTEGER_BITS, TEXT_TYPES, DataType, Metric, Property, Value
-from edge_agent.sparkplug.schema import PayloadMessage, UnreadPropertiesMessage
+from edge_agent.sparkplug.schema import EnvelopeMessage, MetricMessage, PayloadMessage
 
 MAX_MESSAGE_BYTES = 512_000
 """Upper limit of a message we send; larger batches are split (see edge_agent.node)."""
@@ -240,17 +240,27 @@ def parse(data: bytes) -> Any:
     return _parse(PayloadMessage(), data)
 
 
-def parse_unread(data: bytes) -> Any:
-    """Parse bytes into an UnreadPropertiesMessage; raises PayloadError where they are not a payload.
+def parse_envelope(data: bytes) -> Any:
+    """Parse bytes into an EnvelopeMessage; raises PayloadError where they are not a payload.
 
-    The properties of each metric are bytes that nobody has looked at; `read_properties` reads them.
+    Its metrics are bytes that nobody has looked at; `parse_metric` reads one of them.
     """
-    return _parse(UnreadPropertiesMessage(), data)
+    return _parse(EnvelopeMessage(), data)
+
+
+def parse_metric(body: bytes) -> Any:
+    """Parse one metric of an EnvelopeMessage into a MetricMessage; raises PayloadError."""
+    metric = MetricMessage()
+    try:
+        metric.ParseFromString(body)
+    except DecodeError as error:
+        raise PayloadError(f"not a metric of {len(body)} bytes: {error}") from None
+    return metric
 
 
 def read_properties(content: bytes) -> dict[str, Property]:
-    """Read the scalar properties of a metric of an UnreadPropertiesMessage; raises PayloadError."""
-    metric = PayloadMessage().metrics.add()
+    """Read the scalar properties of a metric from the bytes of its property set; raises PayloadError."""
+    metric = MetricMessage()
     try:
         metric.properties.ParseFromString(content)
     except DecodeError as error:

@@ -76,23 +76,30 @@ def _add_message(file: Any, name: str, fields: tuple[tuple[Any, ...], ...]) -> N
             field.oneof_index = 0
 
 
-def _build(*, read_properties: bool) -> Any:
-    metric = [
-        field if read_properties or field[0] != "properties" else ("properties", field[1], "BYTES") for field in _METRIC
+def _build(*, read_metrics: bool) -> Any:
+    payload = [
+        field if read_metrics or field[0] != "metrics" else ("metrics", field[1], "BYTES[]") for field in _PAYLOAD
     ]
     file = descriptor_pb2.FileDescriptorProto(name="showroom/sparkplug.proto", package=_PACKAGE, syntax="proto2")
     _add_message(file, "PropertyValue", _PROPERTY_VALUE)
     _add_message(file, "PropertySet", _PROPERTY_SET)
-    _add_message(file, "Metric", tuple(metric))
-    _add_message(file, "Payload", _PAYLOAD)
+    _add_message(file, "Metric", _METRIC)
+    _add_message(file, "Payload", tuple(payload))
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.Payload"))
+    return pool
 
 
-PayloadMessage: Any = _build(read_properties=True)
+def _message_class(pool: Any, name: str) -> Any:
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}"))
+
+
+_POOL = _build(read_metrics=True)
+PayloadMessage: Any = _message_class(_POOL, "Payload")
 """Protobuf class of a whole payload. Hot paths use it directly; everything else uses edge_agent.sparkplug.payload."""
+MetricMessage: Any = _message_class(_POOL, "Metric")
+"""Protobuf class of one metric."""
 
-UnreadPropertiesMessage: Any = _build(read_properties=False)
-"""The same wire form with the properties of each metric left as bytes, which few receivers of data need: most metrics
-have none, and the others have the same few again and again, so that reading them once each is enough."""
+EnvelopeMessage: Any = _message_class(_build(read_metrics=False), "Payload")
+"""The same wire form as a payload with every metric left as bytes: a receiver of much data reads their fields by
+column, which costs a small part of an object for each of them."""

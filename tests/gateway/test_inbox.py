@@ -2,6 +2,7 @@
 
 from time import monotonic
 
+from edge_agent.sparkplug.intervals import IntervalSet
 from gateway.columns import RowBuilder
 from gateway.inbox import Entry, Inbox, InboxLimits
 from gateway.state.quarantine import Rejection
@@ -14,7 +15,7 @@ def entry(rows: int = 1, *, historical: bool = False, lsn: int = 1) -> Entry:
     builder = RowBuilder()
     for row in range(rows):
         builder.add(1, row, 1.0, 192, 0)
-    return Entry(EDGE, builder.rows(), (EDGE, 1), lsn, historical=historical)
+    return Entry(EDGE, builder.rows(), (EDGE, 1), IntervalSet([(lsn, lsn)]), historical=historical)
 
 
 def test_live_entries_overtake_history() -> None:
@@ -22,7 +23,7 @@ def test_live_entries_overtake_history() -> None:
     inbox = Inbox(InboxLimits(linger_s=0.0))
     for lsn, historical in ((1, True), (2, False), (3, True), (4, False)):
         assert inbox.put(entry(historical=historical, lsn=lsn))
-    assert [taken.lsn for taken in inbox.take(0.0)] == [2, 4, 1, 3]
+    assert [lsn for taken in inbox.take(0.0) for lsn, _ in taken.lsns] == [2, 4, 1, 3]
     assert inbox.depth() == 0
 
 
@@ -50,7 +51,7 @@ def test_a_batch_is_bounded() -> None:
     inbox = Inbox(InboxLimits(batch_rows=250, linger_s=10.0))
     for lsn in range(5):
         inbox.put(entry(100, lsn=lsn))
-    assert [taken.lsn for taken in inbox.take(0.0)] == [0, 1, 2]
+    assert [lsn for taken in inbox.take(0.0) for lsn, _ in taken.lsns] == [0, 1, 2]
     assert inbox.depth() == 2
 
 

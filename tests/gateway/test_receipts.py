@@ -36,7 +36,7 @@ def test_a_dropped_message_is_new_again() -> None:
     """What a full queue dropped is taken when it is sent again."""
     receipts = Receipts({})
     receipts.admit(LOG, 5)
-    receipts.release(LOG, 5)
+    receipts.release(LOG, [5])
     assert receipts.admit(LOG, 5) is Admission.NEW
 
 
@@ -94,7 +94,7 @@ def test_hold_is_said_at_once_repeated_and_taken_back() -> None:
 def entry(lsn: int, at_ns: int, *, historical: bool = False) -> Entry:
     builder = RowBuilder()
     builder.add(1, at_ns, 1.0, 192, 0)
-    return Entry(EDGE, builder.rows(), LOG, lsn, historical=historical)
+    return Entry(EDGE, builder.rows(), LOG, IntervalSet([(lsn, lsn)]), historical=historical)
 
 
 def losses_of(tmp_path: Path, receipts: Receipts, stored_until_ns: int = 1_000) -> Losses:
@@ -103,10 +103,10 @@ def losses_of(tmp_path: Path, receipts: Receipts, stored_until_ns: int = 1_000) 
 
 def receive(receipts: Receipts, losses: Losses, *entries: Entry) -> None:
     for taken in entries:
-        assert taken.lsn is not None
-        receipts.admit(LOG, taken.lsn)
+        for lsn, _ in taken.lsns:
+            receipts.admit(LOG, lsn)
         losses.note(taken)
-        receipts.commit({LOG: IntervalSet([(taken.lsn, taken.lsn)])})
+        receipts.commit({LOG: taken.lsns})
 
 
 def test_a_lost_log_is_declared_up_to_where_the_new_one_begins(tmp_path: Path) -> None:
