@@ -103,8 +103,17 @@ def gone(pid: int) -> bool:
         return True
 
 
-DEVICES = {"MIX-10", "MONO-30", "CA-90", "EL-92", "CA-90-METER", "SHR-60-METER", "MIX-10-VIBRATION-RADIAL"}
-POWER = "/EL-92/em_0_total_act_power_w"
+DEVICES = {
+    "MIX-10",
+    "MONO-30",
+    "CA-90",
+    "EL-92",
+    "EL-92-METER",
+    "CA-90-METER",
+    "SHR-60-METER",
+    "MIX-10-VIBRATION-RADIAL",
+}
+POWER = "/EL-92-METER/em_0_total_act_power_w"
 
 
 @pytest.mark.parametrize("broker", ["nats", "mosquitto"])

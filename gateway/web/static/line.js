@@ -73,7 +73,8 @@ function card(box, cells, states) {
     { class: dense ? "unit dense" : "unit", transform: `translate(${x} ${y})`, "data-unit": unit.device_id },
     frame,
     dense ? machine(unit.device_id, 8, 5, 26) : machine(unit.device_id, 12, 10, 44),
-    s("text", { class: "unit-name", x: dense ? 40 : 66, y: dense ? 24 : 28 }, unit.device_id),
+    s("title", {}, unit.device_id),
+    s("text", { class: "unit-name", x: dense ? 40 : 66, y: dense ? 24 : 28 }, fitted(unit.device_id, width - (dense ? 76 : 150))),
     origin,
     stateBadge(box, (show) => states.push(() => show(node, origin))),
     valueRows(box, cells),
@@ -153,6 +154,12 @@ function valueRow(series, x, y, width, cells) {
   };
   cells.set(series.number, [...(cells.get(series.number) || []), show]);
   return row;
+}
+
+// A name keeps its end too: instruments are told apart by it.
+function fitted(name, width) {
+  const most = Math.max(8, Math.floor(width / 8.6));
+  return name.length <= most ? name : `${name.slice(0, most - 5)}…${name.slice(-4)}`;
 }
 
 const clip = (text, width) => (text.length * 6.8 > width ? `${text.slice(0, Math.max(6, Math.floor(width / 6.8)))}…` : text);
