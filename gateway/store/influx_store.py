@@ -4,7 +4,6 @@ Order within one write: catalogue and dirty marks to the ledger, points to the s
 receipts and gaps to the ledger. A crash in between leads to the same points written again, which overwrite themselves.
 """
 
-from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import numpy as np
@@ -41,7 +40,7 @@ from gateway.store.influx_reading import (
     read_rows,
 )
 from gateway.store.influx_upkeep import InfluxUpkeep
-from gateway.store.line_protocol import encode, write_isolating
+from gateway.store.line_protocol import Lines, encode, write_isolating
 from gateway.store.rollup import RAW, BucketPlan, DirtyHours, Tier, hours_of, plan_buckets, segments
 
 _NO_BUCKETS = Partials.of(Samples.empty())
@@ -165,21 +164,20 @@ class InfluxStore:
         return prefix
 
     def _send(self, samples: Samples) -> list[RejectedSamples]:
-        """Write points in chunks, the next one encoded while others are under way; returns refused rows."""
+        """Write points in several requests, some of them at the same time; returns refused rows."""
         size = self._config.batch_points
+        lines = encode(samples, self._prefix)
         pending: set[Future[list[RejectedSamples]]] = set()
         refused: list[RejectedSamples] = []
         try:
             for start in range(0, len(samples), size):
-                chunk = (
-                    samples.take(np.arange(start, min(start + size, len(samples)))) if len(samples) > size else samples
-                )
-                lines = encode(chunk, self._prefix)
                 if len(pending) >= self._config.connections:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     for one in done:
                         refused += one.result()
-                pending.add(self._senders.submit(self._send_chunk, chunk, lines))
+                pending.add(
+                    self._senders.submit(self._send_lines, samples, lines, start, min(start + size, len(samples)))
+                )
             while pending:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 for one in done:
@@ -189,9 +187,9 @@ class InfluxStore:
             raise
         return refused
 
-    def _send_chunk(self, chunk: Samples, lines: Sequence[str]) -> list[RejectedSamples]:
-        found = write_isolating(lines, lambda body: self._client.write(body, self._config.bucket))
+    def _send_lines(self, samples: Samples, lines: Lines, start: int, end: int) -> list[RejectedSamples]:
+        found = write_isolating(lines, start, end, lambda body: self._client.write(body, self._config.bucket))
         by_reason: dict[str, list[int]] = {}
         for index, reason in found:
             by_reason.setdefault(reason, []).append(index)
-        return [RejectedSamples(chunk.take(np.array(rows, np.intp)), reason) for reason, rows in by_reason.items()]
+        return [RejectedSamples(samples.take(np.array(rows, np.intp)), reason) for reason, rows in by_reason.items()]

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import cast
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from edge_agent.sparkplug.quality import Quality
 from gateway.store.base import Kind, Samples
@@ -15,36 +16,50 @@ Prefix = Callable[[int, int], str]
 _ESCAPE_TEXT = str.maketrans({"\\": "\\\\", '"': '\\"'})
 
 
-def encode(samples: Samples, prefix: Prefix) -> list[str]:
+class Lines:
+    """Lines of points in one piece of memory, so that any run of them is a body of a request."""
+
+    def __init__(self, lines: pa.StringArray) -> None:
+        """Take lines, each with its line break, in an array without offset."""
+        self._content = lines.buffers()[2]
+        self._begins = np.frombuffer(lines.buffers()[1], np.int32)
+        self._count = len(lines)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def body(self, start: int, end: int) -> bytes:
+        """Return the lines from `start` until before `end`."""
+        if start >= end:
+            return b""
+        first, last = int(self._begins[start]), int(self._begins[end])
+        content: bytes = self._content.slice(first, last - first).to_pybytes()
+        return content
+
+
+def encode(samples: Samples, prefix: Prefix) -> Lines:
     """Return one line a row, in order.
 
-    Numbers are written with `repr`, the shortest text that reads back as the same number.
+    Numbers are written as the shortest text that reads back as the same number. Good floats, which nearly all samples
+    are, are written by Arrow without the interpreter: 0.5 us a row instead of 2, while other threads go on.
     """
-    plain = (samples.kind == Kind.FLOAT) & (samples.quality == Quality.GOOD)
-    if plain.all():
-        return _encode_plain(samples, prefix)
-    lines = np.empty(len(samples), dtype=object)
-    lines[plain] = _encode_plain(samples.take(plain), prefix)
-    lines[~plain] = _encode_any(samples.take(~plain), prefix)
-    return cast(list[str], lines.tolist())
-
-
-def _prefixes(samples: Samples, prefix: Prefix) -> tuple[list[int], dict[int, str]]:
-    codes: list[int] = (samples.series.astype(np.int64) << 8 | samples.origin).tolist()
-    return codes, {code: prefix(code >> 8, code & 0xFF) for code in set(codes)}
-
-
-def _encode_plain(samples: Samples, prefix: Prefix) -> list[str]:
-    """Encode good floats, which nearly all samples are: 1.3 us a row instead of 2."""
-    codes, prefixes = _prefixes(samples, prefix)
-    columns = zip(codes, samples.number.tolist(), samples.time_ns.tolist(), strict=True)
-    return [f"{prefixes[code]}f={number} {time_ns}" for code, number, time_ns in columns]
-
-
-def _encode_any(samples: Samples, prefix: Prefix) -> list[str]:
-    codes, prefixes = _prefixes(samples, prefix)
-    columns = zip(codes, _fields(samples), samples.time_ns.tolist(), strict=True)
-    return [f"{prefixes[code]}{written} {time_ns}" for code, written, time_ns in columns]
+    codes, which = np.unique(samples.series.astype(np.int64) << 8 | samples.origin, return_inverse=True)
+    prefixes = [prefix(code >> 8, code & 0xFF) for code in codes.tolist()]
+    lines = pc.binary_join_element_wise(
+        pa.array([f"{text}f=" for text in prefixes], pa.string()).take(pa.array(which)),
+        pc.cast(pa.array(samples.number), pa.string()),
+        pa.scalar(" "),
+        pc.cast(pa.array(samples.time_ns), pa.string()),
+        pa.scalar("\n"),
+        "",
+    )
+    others = (samples.kind != Kind.FLOAT) | (samples.quality != Quality.GOOD)
+    if others.any():
+        rows = np.flatnonzero(others)
+        columns = zip(which[rows].tolist(), _fields(samples.take(rows)), samples.time_ns[rows].tolist(), strict=True)
+        written = [f"{prefixes[code]}{fields} {time_ns}\n" for code, fields, time_ns in columns]
+        lines = pc.replace_with_mask(lines, pa.array(others), pa.array(written, pa.string()))
+    return Lines(lines)
 
 
 def _fields(samples: Samples) -> list[str]:
@@ -81,8 +96,8 @@ class PointsRefusedError(Exception):
 _DROPPED = re.compile(r"\bdropped=(\d+)")
 
 
-def write_isolating(lines: Sequence[str], send: Callable[[bytes], None]) -> list[tuple[int, str]]:
-    """Send lines; where the server refuses, halve until the single bad points are found.
+def write_isolating(lines: Lines, start: int, end: int, send: Callable[[bytes], None]) -> list[tuple[int, str]]:
+    """Send the lines from `start` until before `end`; where they are refused, halve until the bad points are found.
 
     A point that was stored with one half and is sent again overwrites itself. What a server says about how many points
     it dropped is believed only where it dropped all of them.
@@ -94,11 +109,11 @@ def write_isolating(lines: Sequence[str], send: Callable[[bytes], None]) -> list
         Whatever `send` raises besides PointsRefusedError; then an unknown part is stored.
     """
     refused: list[tuple[int, str]] = []
-    pending = [(0, len(lines))]
+    pending = [(start, end)]
     while pending:
         start, end = pending.pop()
         try:
-            send("\n".join(lines[start:end]).encode())
+            send(lines.body(start, end))
         except PointsRefusedError as error:
             dropped = _DROPPED.search(str(error))
             if end - start == 1 or (dropped is not None and int(dropped[1]) == end - start):

@@ -1,9 +1,11 @@
 """Pure parts of the stores: plans, dirty hours, down-sampling, names, line protocol, bisecting."""
 
 import string
+import struct
 from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ from gateway.store.base import SeriesKey
 from gateway.store.checks import first_of_each, split_storable
 from gateway.store.downsample import Partials, aggregate
 from gateway.store.influx_names import escape_tag, line_prefix, quote_identifier, tag_value
-from gateway.store.line_protocol import PointsRefusedError, encode, write_isolating
+from gateway.store.line_protocol import Lines, PointsRefusedError, encode, write_isolating
 from gateway.store.rollup import HOUR_NS, RAW, DirtyHours, hours_of, plan_buckets, segments
 from tests.contract.rows import T0_NS, floats, rows_of, samples_of
 
@@ -140,6 +142,10 @@ def test_identifiers_cannot_leave_their_quotes(name: str) -> None:
     assert "\n" not in quoted
 
 
+def lines_of(lines: Lines) -> list[str]:
+    return lines.body(0, len(lines)).decode().splitlines()
+
+
 def test_lines_are_as_documented() -> None:
     """A line has measurement, sorted tags without empty ones, the field of its kind, quality where not GOOD, time."""
     key = SeriesKey("showroom", "line edge", "", "level_%")
@@ -157,14 +163,23 @@ def test_lines_are_as_documented() -> None:
         ]
     )
     begin = "signal,edge=line\\ edge,origin={},signal=level_%,site=showroom "
-    assert encode(rows, prefix) == [
+    assert lines_of(encode(rows, prefix)) == [
         f"{begin.format('real')}f=1.5 {T0_NS}",
         f"{begin.format('simulated')}i=7i,q=64i {T0_NS + 1}",
         f"{begin.format('replayed')}b=t {T0_NS + 2}",
         f'{begin.format("real")}s="a \\"b\\" \\\\" {T0_NS + 3}',
         f"{begin.format('real')}q=500i {T0_NS + 4}",
     ]
-    assert encode(rows.take(np.array([0])), prefix) == [f"{begin.format('real')}f=1.5 {T0_NS}"]
+    assert lines_of(encode(rows.take(np.array([0])), prefix)) == [f"{begin.format('real')}f=1.5 {T0_NS}"]
+    assert lines_of(encode(rows.take(np.array([], np.intp)), prefix)) == []
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
+def test_numbers_are_written_exactly(numbers: list[float]) -> None:
+    """Every finite number reads back as itself from its line."""
+    rows = samples_of([(1, T0_NS, number, Quality.GOOD, Origin.REAL) for number in numbers])
+    written = [line.removeprefix("m f=").split(" ")[0] for line in lines_of(encode(rows, lambda *_: "m "))]
+    assert [struct.pack("<d", float(text)) for text in written] == [struct.pack("<d", number) for number in numbers]
 
 
 @given(count=st.integers(1, 60), bad=st.sets(st.integers(0, 59)), honest=st.booleans())
@@ -173,13 +188,13 @@ def test_bisecting_finds_exactly_the_bad_points(count: int, bad: set[int], hones
     accepted: set[str] = set()
 
     def send(body: bytes) -> None:
-        lines = body.decode().split("\n")
+        lines = body.decode().splitlines()
         wrong = [line for line in lines if int(line) in bad]
         if wrong:
             raise PointsRefusedError(f"partial write: bad dropped={len(wrong) if honest else 0}")
         accepted.update(lines)
 
-    refused = write_isolating([str(number) for number in range(count)], send)
+    refused = write_isolating(Lines(pa.array([f"{number}\n" for number in range(count)])), 0, count, send)
     assert {index for index, _ in refused} == {number for number in bad if number < count}
     assert len(refused) == len({index for index, _ in refused})
     assert accepted == {str(number) for number in range(count)} - {str(number) for number in bad}
