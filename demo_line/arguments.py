@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+LINE_NAMESPACE = "urn:smart-factory-showroom:line"
+
 Command = Callable[[argparse.Namespace], Awaitable[None]]
 
 
@@ -69,6 +71,11 @@ def parser_of(commands: Mapping[str, Command], prog: str) -> argparse.ArgumentPa
     )
     run.set_defaults(run=commands["run"])
     _add_run(run)
+    history = names.add_parser(
+        "history", parents=[common], help="make the past of a line, for a gateway to import (serve does it by itself)"
+    )
+    history.set_defaults(run=commands["history"])
+    _add_history(history)
     return parser
 
 
@@ -108,6 +115,23 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "--definition", type=Path, metavar="FILE", help="line definition (default: the shipped bottling line)"
     )
     parser.add_argument("--json", action="store_true", help="print the manifest as JSON on stdout")
+
+
+def _add_history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the files")
+    parser.add_argument("--days", type=_positive, default=30.0, metavar="D", help="length (default: %(default)s)")
+    parser.add_argument(
+        "--fine-hours",
+        type=float,
+        default=24.0,
+        metavar="H",
+        help="the last hours second by second, before them minute by minute (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="as the line's (default: %(default)s)")
+    parser.add_argument("--definition", type=Path, metavar="FILE", help="line definition (default: the shipped one)")
+    parser.add_argument(
+        "--namespace", metavar="URI", default=LINE_NAMESPACE, help="of the nodes (default: %(default)s)"
+    )
 
 
 def _positive(text: str) -> float:

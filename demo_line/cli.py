@@ -1,8 +1,11 @@
-"""Commands `serve`, `replay`, `load` and `run`."""
+"""Commands `serve`, `replay`, `load`, `run` and `history`."""
 
 import argparse
 import asyncio
 import logging
+import os
+import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
@@ -45,7 +48,13 @@ def main(
         prog: how the program is called, for its help.
         progress: is told the share of a `run` that is done; None = log it.
     """
-    commands: dict[str, Command] = {"serve": _serve, "load": _load, "replay": _replay, "run": partial(_run, progress)}
+    commands: dict[str, Command] = {
+        "serve": _serve,
+        "load": _load,
+        "replay": _replay,
+        "run": partial(_run, progress),
+        "history": _history,
+    }
     options = parser_of(commands, prog).parse_args(arguments)
     log_to_stderr(options.verbose)
     try:
@@ -161,6 +170,30 @@ async def _run(progress: Callable[[float], None] | None, options: argparse.Names
         raise UsageError(str(error)) from error
     if options.json:
         print((options.out / "manifest.json").read_text(encoding="utf-8"), end="")
+
+
+async def _history(options: argparse.Namespace) -> None:
+    from demo_line.history import write_history
+    from demo_line.history_plan import plan_history
+
+    if sys.platform != "win32":
+        os.nice(10)  # the line that serves and the gateway go first
+
+    async def work(stop: asyncio.Event, _go: asyncio.Event) -> None:
+        line = Line(load_definition(options.definition or SHIPPED_DEFINITION))
+        plan = plan_history(options.out, line, options.seed, time.time_ns(), options.days, options.fine_hours)
+        if plan is None:
+            _log.info("%s: the history is complete", options.out)
+            return
+        for share in write_history(
+            line, plan, options.out, lambda channel: f"nsu={options.namespace};s={channel.name}"
+        ):
+            await asyncio.sleep(0)
+            if stop.is_set():
+                raise InterruptedError(f"stopped at {share:.0%} of the history; the next start makes it again")
+        _log.info("%s: %g days of history", options.out, plan.days)
+
+    await until_stopped(work, exit_with_parent=options.exit_with_parent)
 
 
 def _log_share(share: float) -> None:

@@ -209,6 +209,20 @@ def _listed(value: object) -> object:
     return (value,) if isinstance(value, dict) else value
 
 
+class HistoryConfig(_Model):
+    """What the line leaves behind at its first start, as if it had run before.
+
+    Attributes:
+        folder: where the files for the gateway go; a complete history there is never made again.
+        days: length; 0 = none.
+        fine_hours: the last hours, second by second; before them minute by minute.
+    """
+
+    folder: RelativePath
+    days: float = Field(default=30.0, ge=0, le=366)
+    fine_hours: float = Field(default=24.0, ge=0)
+
+
 class ServeConfig(_Model):
     """Whole configuration of `serve`; without `[opcua]` or `[mqtt]` that server is not started.
 
@@ -216,11 +230,13 @@ class ServeConfig(_Model):
         line: what is simulated.
         opcua: OPC UA servers: one table `[opcua]`, or one `[[opcua]]` for each cell of the line.
         mqtt: broker of the plain-MQTT devices.
+        history: what is left behind at the first start; left out = nothing.
     """
 
     line: LineConfig = LineConfig()
     opcua: Annotated[tuple[OpcuaConfig, ...], BeforeValidator(_listed)] = ()
     mqtt: MqttConfig | None = None
+    history: HistoryConfig | None = None
 
     @model_validator(mode="after")
     def _serves_something(self) -> "ServeConfig":

@@ -16,6 +16,7 @@ from demo_line.config import OpcuaConfig, ServeConfig
 from demo_line.journal import Journal
 from demo_line.line import SHIPPED_DEFINITION, Line, LineState, load_definition
 from demo_line.measurement import Instruments, channels_of
+from demo_line.past import Past, go_on, past_of
 from demo_line.process import wait_until
 from demo_line.servers.devices import Devices
 from demo_line.servers.nodes import Folder
@@ -35,6 +36,7 @@ class _Plant:
     alarms: Alarms
     cells: Sequence[Cell]
     devices: Devices | None
+    past: Past | None = None
 
     async def step(self, time_ns: int, step_s: float) -> None:
         """Let one step pass and offer what is measured at its end."""
@@ -48,6 +50,10 @@ class _Plant:
             self.devices.offer(time_ns, self.state, step_s)
         self.state.around.events.clear()
         self.state.around.bottles.clear()
+        if self.past is not None and (snapshot := self.past.take()) is not None:
+            if go_on(self.line, self.state, self.past, snapshot, time_ns, step_s):
+                _log.info("the line goes on from the end of its history")
+            self.past = None
 
 
 class _Acts(NamedTuple):
@@ -68,6 +74,7 @@ async def serve(config: ServeConfig, stop: asyncio.Event) -> None:
     grid = Grid(step_ns, time.time_ns())
     state = line.start(config.line.seed, grid.next_ns - step_ns)
     line.go_live(state)
+    past = past_of(config, line, grid.next_ns - step_ns)
     async with AsyncExitStack() as stack:
         journal = None if config.line.journal is None else stack.enter_context(Journal(config.line.journal))
         channels = channels_of(line)
@@ -82,7 +89,11 @@ async def serve(config: ServeConfig, stop: asyncio.Event) -> None:
             devices = Devices(config.mqtt, tuple(line.units), config.line.seed, journal)
             stack.callback(devices.stop)
             devices.start()
-        await _run(_Plant(line, state, instruments, alarms, cells, devices), grid, stack, stop)
+        plant = _Plant(line, state, instruments, alarms, cells, devices, past)
+        if past is not None:
+            making = asyncio.create_task(past.make(stop), name="history")
+            stack.push_async_callback(asyncio.wait, [making])
+        await _run(plant, grid, stack, stop)
 
 
 def _cells(

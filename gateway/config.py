@@ -51,12 +51,23 @@ class GatewaySettings(Settings):
         return check_name(name, "host_id")
 
 
+class BackfillConfig(Settings):
+    """A history that is imported behind the live data (see gateway.backfill).
+
+    Attributes:
+        folder: where a simulated line leaves it.
+    """
+
+    folder: Path
+
+
 class GatewayConfig(Settings):
     """The whole file."""
 
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     broker: BrokerConfig = Field(default_factory=BrokerConfig)
     store: StoreConfig
+    backfill: BackfillConfig | None = None
 
 
 def load_config(path: Path) -> GatewayConfig:
@@ -70,6 +81,7 @@ def resolved(config: GatewayConfig, base_dir: Path) -> GatewayConfig:
         gateway=_resolved(config.gateway, base_dir),
         broker=_resolved(config.broker, base_dir),
         store=_resolved(config.store, base_dir),
+        backfill=None if config.backfill is None else _resolved(config.backfill, base_dir),
     )
 
 

@@ -12,7 +12,7 @@ from gateway.pipeline import DataPath, Uplink
 from gateway.state.open_losses import OpenLosses
 from gateway.state.quarantine import Quarantine
 from gateway.state.waveforms import KeptWaveform, WaveformEntry, Waveforms
-from gateway.status import broker_hop, edge_hops, edge_status, file_hops, ingest_hop, store_hop
+from gateway.status import broker_hop, edge_hops, edge_status, file_hops, history_hops, ingest_hop, store_hop
 from gateway.store.base import SampleReader, Series, Store, StoreUnavailableError
 from gateway.store.open import open_store
 from gateway.traffic import EdgeTraffic
@@ -79,7 +79,11 @@ class Gateway:
                 log.warning("store: not there (%s); edges keep their data; %s", error, error.remedy)
             self._load_error = error
             return False
-        path = DataPath(self._config.gateway, self._store, known, quarantine, losses, waveforms, self._uplink.publish)
+        backfill = self._config.backfill
+        path = DataPath(
+            *(self._config.gateway, self._store, known, quarantine, losses, waveforms, self._uplink.publish),
+            history=None if backfill is None else backfill.folder,
+        )
         path.start()
         self._uplink.start(path)
         self._path, self._load_error = path, None
@@ -149,6 +153,8 @@ class Gateway:
         hops.append(ingest_hop(path.inbox.depth(), path.inbox.fill(), holding=holding))
         hops.append(store_hop(path.writer.health, now_ns))
         hops.extend(file_hops(path.writer.health))
+        if path.backfill is not None:
+            hops.extend(history_hops(path.backfill.status))
         return hops
 
     def pipeline(self) -> Pipeline:
@@ -162,5 +168,11 @@ class Gateway:
             edges.append(edge_status(node, path.receiver.traffic.get(edge) or EdgeTraffic(), stored))
         health = path.writer.health
         return Pipeline(
-            edges, path.writer.quarantined, health.samples, health.batches, path.acknowledgements.hold, store
+            edges,
+            path.writer.quarantined,
+            health.samples,
+            health.batches,
+            path.acknowledgements.hold,
+            store,
+            None if path.backfill is None else path.backfill.status,
         )

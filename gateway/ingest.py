@@ -13,6 +13,7 @@ from edge_agent.sparkplug.intervals import IntervalSet
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.quality import Quality
 from gateway.acknowledge import Acknowledgements
+from gateway.backfill import Backfill
 from gateway.catalogue import Catalogue
 from gateway.columns import Rows, join
 from gateway.inbox import Entry, Inbox
@@ -33,6 +34,8 @@ from gateway.store.base import (
 log = logging.getLogger(__name__)
 
 MAINTAIN_EVERY_S = 10.0
+HURRY_S = 0.1
+"""The same after a history: maintenance computes the rollups of one hour at a time."""
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 15.0
 _BUSY_FILL = 0.5
@@ -141,7 +144,9 @@ class Writer:
         waveforms: Waveforms,
         acknowledgements: Acknowledgements,
         clock_ns: Callable[[], int] = time_ns,
+        backfill: Backfill | None = None,
     ) -> None:
+        self._backfill = backfill
         self._store = store
         self._inbox = inbox
         self._catalogue = catalogue
@@ -170,12 +175,14 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            entries = self._inbox.take(1.0)
+            entries = self._inbox.take(1.0 if self._backfill is None else self._backfill.rest_s(monotonic()))
             if entries and not self._persist(partial(self._store_entries, _Work(entries))):
                 return
             if not entries and self._stopping.is_set():
                 return
             if not self._persist(self._declare_losses):
+                return
+            if self._backfill is not None and not self._persist(partial(self._import_history, self._backfill)):
                 return
             self._maintain()
 
@@ -264,6 +271,16 @@ class Writer:
             for gap in gaps:
                 log.warning("edge %s: lost its log up to LSN %d; declared as %s", key[0], loss.first_lsn, gap.gap.cause)
 
+    def _import_history(self, backfill: Backfill) -> None:
+        """Store one batch of a history, where no message waits."""
+        begin_s = monotonic()
+        if self._stopping.is_set() or self._inbox.depth() or not backfill.due(begin_s):
+            return
+        batch = backfill.next(begin_s)
+        if batch is not None:
+            self._store.write(batch, self._reject_samples)
+            backfill.stored(begin_s, monotonic())
+
     def _failed(self, error: Exception, pause_s: float) -> float:
         """Record why the store takes nothing, ask the edges to hold, and return how long to wait."""
         health = self.health
@@ -334,9 +351,14 @@ class Writer:
 
     def _maintain(self) -> None:
         since_s = monotonic() - self._maintained_s
-        if since_s < MAINTAIN_EVERY_S or (self._inbox.fill() > _BUSY_FILL and since_s < 10 * MAINTAIN_EVERY_S):
+        hurry = self._backfill is not None and self._backfill.hours_left > 0
+        if since_s < (HURRY_S if hurry else MAINTAIN_EVERY_S) or (
+            self._inbox.fill() > _BUSY_FILL and since_s < 10 * MAINTAIN_EVERY_S
+        ):
             return
         self._maintained_s = monotonic()
+        if self._backfill is not None:
+            self._backfill.rolled_up()
         try:
             self._store.maintain(self._clock_ns())
         except StoreUnavailableError as error:

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from threading import Event, Thread
 from time import monotonic, time_ns
 
 from edge_agent.sparkplug.client import BrokerConfig, Message, MqttClient
 from edge_agent.sparkplug.topic import NAMESPACE, MessageType, StateTopic, Topic
 from gateway.acknowledge import Acknowledgements, acknowledgement_payload, rebirth_payload
+from gateway.backfill import Backfill
 from gateway.catalogue import Catalogue
 from gateway.config import GatewaySettings
 from gateway.host import HostRules, HostSession, says_offline, state_payload
@@ -35,6 +37,7 @@ class DataPath:
 
     Attributes:
         catalogue, latest, receipts, inbox, acknowledgements, session, receiver, writer: its parts.
+        backfill: import of a history; None where there is none.
     """
 
     def __init__(
@@ -46,8 +49,12 @@ class DataPath:
         open_losses: OpenLosses,
         waveforms: Waveforms,
         publish: Callable[[str, bytes], bool],
+        history: Path | None = None,
     ) -> None:
-        """Build the path from what the store knows; `publish` sends a command to an edge and may fail."""
+        """Build the path from what the store knows.
+
+        `publish` sends a command to an edge and may fail; `history` is a folder to import from.
+        """
         self._publish = publish
         self.catalogue = Catalogue(known.series, limit=settings.max_series)
         self.latest = LatestTable(self.catalogue)
@@ -56,6 +63,7 @@ class DataPath:
         self.losses = Losses(self.receipts, _stored_until(known), open_losses)
         self.inbox = Inbox(InboxLimits(settings.live_queue_bytes, settings.history_queue_bytes))
         self.acknowledgements = Acknowledgements(settings.host_id, self.receipts)
+        self.backfill = None if history is None else Backfill(history, self.catalogue, self.receipts, store)
         rules = HostRules(reorder_timeout_s=settings.reorder_timeout_s)
         self.session = HostSession(self.catalogue, rules, max_nodes=settings.max_edges)
         self.receiver = Receiver(
@@ -77,6 +85,7 @@ class DataPath:
             quarantine,
             waveforms,
             self.acknowledgements,
+            backfill=self.backfill,
         )
         self._stopping = Event()
         self._clock = Thread(target=self._run_clock, name="gateway-clock", daemon=True)

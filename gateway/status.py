@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from edge_agent.sparkplug.intervals import IntervalSet
+from gateway.backfill import BackfillState, BackfillStatus
 from gateway.host import Node
 from gateway.ingest import StoreHealth
 from gateway.traffic import EdgeTraffic
@@ -100,6 +101,16 @@ def file_hops(health: StoreHealth) -> Sequence[Hop]:
         )
         hops.append(Hop("waveforms", HopState.DEGRADED, error=health.waveform_error, remedy=remedy))
     return hops
+
+
+def history_hops(status: BackfillStatus) -> Sequence[Hop]:
+    """Describe the import of a history while it goes on, or where it was declined."""
+    if status.state is BackfillState.IMPORTING:
+        left = None if status.of is None else status.of - status.chunks
+        return [Hop("history", HopState.OK, left)]
+    if status.error:
+        return [Hop("history", HopState.DEGRADED, error=status.error, remedy=status.remedy)]
+    return []
 
 
 def _lag_s(newest_ns: int, now_ns: int) -> float | None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.quality import Quality
+from gateway.backfill import BackfillStatus
 from gateway.state.waveforms import KeptWaveform, WaveformEntry
 from gateway.store.base import EdgeKey, SampleReader, Series, Value
 
@@ -89,7 +90,7 @@ class EdgeStatus:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Delivery from edges to the store."""
+    """Delivery from edges to the store, and the import of a history; None where there is none."""
 
     edges: Sequence[EdgeStatus]
     quarantined: int
@@ -97,6 +98,7 @@ class Pipeline:
     stored_batches: int
     hold: bool
     store: str
+    history: BackfillStatus | None = None
 
 
 class View(Protocol):

@@ -1,5 +1,6 @@
 """Shapes of the API's answers."""
 
+from dataclasses import asdict
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -7,6 +8,7 @@ from pydantic import BaseModel, Field
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.quality import Quality
 from gateway.api.times import format_time
+from gateway.backfill import BackfillStatus
 from gateway.state.waveforms import KeptWaveform, WaveformEntry
 from gateway.store.base import DeclaredGap, Series
 from gateway.view import EdgeStatus, Hop, LatestValue
@@ -252,6 +254,25 @@ class EdgeItem(BaseModel):
         )
 
 
+class HistoryItem(BaseModel):
+    """Import of what a simulated line would have left before its first start."""
+
+    state: Literal["waiting", "importing", "done", "declined"] = Field(examples=["done"])
+    chunks: int = Field(description="Stored so far", examples=[120])
+    of: int | None = Field(description="Chunks there are; null until the line has made them all", examples=[120])
+    samples: int = Field(description="Stored since the gateway started", examples=[8_200_000])
+    start_ns: int = Field(description="Begin of the history; 0 while unknown", examples=[_TIME_NS])
+    end_ns: int = Field(description="End of the history; 0 while unknown", examples=[_TIME_NS])
+    unknown: int = Field(description="Signals that no edge agent reads, left out", examples=[0])
+    error: str = Field(description="Why it was declined; empty where it was not", examples=[""])
+    remedy: str = Field(description="What to do about it", examples=[""])
+
+    @classmethod
+    def of_status(cls, status: BackfillStatus) -> "HistoryItem":
+        """Describe an import."""
+        return cls(**asdict(status) | {"state": status.state.value})
+
+
 class PipelineItem(BaseModel):
     """Delivery from the edges to the store."""
 
@@ -263,6 +284,7 @@ class PipelineItem(BaseModel):
         description="True while edges are told to keep everything because the store is down", examples=[False]
     )
     store: str = Field(description="Store in use", examples=["duckdb"])
+    history: HistoryItem | None = Field(description="null where the gateway imports none")
 
 
 class RawColumns(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from gateway.api.catalogue import PathPrefix
-from gateway.api.models import EdgeItem, GapItem, Health, HopItem, PipelineItem
+from gateway.api.models import EdgeItem, GapItem, Health, HistoryItem, HopItem, PipelineItem
 from gateway.api.problems import documented
 from gateway.api.readers import ReaderPool
 from gateway.api.times import TimeNs
@@ -38,6 +38,7 @@ def router(view: View, readers: ReaderPool, clock_ns: Callable[[], int]) -> APIR
             stored_batches=state.stored_batches,
             hold=state.hold,
             store=state.store,
+            history=None if state.history is None else HistoryItem.of_status(state.history),
         )
 
     @routes.get("/gaps", summary="Declared gaps", responses=documented(422, 503))

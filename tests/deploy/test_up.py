@@ -21,6 +21,7 @@ from tests.conftest import Influx
 
 ROOT = Path(__file__).parents[2]
 ANY_PORT = ["--port", "0", "--mqtt-port", "0", "--opcua-port", "0", "--utilities-port", "0"]
+SHORT_PAST = ["--set", "history_days=0.02"]
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals; on Windows this is tried by hand")
 
@@ -31,7 +32,8 @@ class Showroom:
     def __init__(self, folder: Path, *options: str) -> None:
         command = [sys.executable, "-m", "deploy", "up", "--no-browser", "--json", "--data-dir", str(folder), *ANY_PORT]
         self.folder = folder
-        self.process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        command += [*SHORT_PAST, *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         self.events: list[dict[str, Any]] = []
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -130,6 +132,34 @@ def test_values_move_and_the_stop_is_clean(broker: str, tmp_path: Path) -> None:
     assert running.process.returncode == 0
     assert all(gone(pid) for pid in pids.values())
     assert not any(event.get("phase") == "restarting" for event in running.events), running.told()
+
+
+def test_the_first_start_leaves_a_past(tmp_path: Path) -> None:
+    """Half an hour of simulated values lies before the first live one, in the same series, and is never made again.
+
+    The line goes on from its end: a counter of the live line is above the last one of the past.
+    """
+    with showroom(tmp_path / "data") as running:
+        until(lambda: running.get("pipeline")["history"]["state"] == "done", 60, running.told)
+        told = running.get("pipeline")["history"]
+        assert told["unknown"] == 0
+        log = tmp_path / "data" / "logs" / "line.log"
+        until(lambda: "goes on from the end of its history" in log.read_text("utf-8"), 30, running.told)
+        count = "showroom/line-edge/MONO-30/prod_processed_count"
+        query = f"samples?series={urllib.parse.quote(count)}&raw=true&start={told['start_ns']}&end={told['end_ns'] + 1}"
+        past = running.get(query)["raw"]
+        assert told["start_ns"] < past["time_ns"][0] < past["time_ns"][-1] <= told["end_ns"]
+        assert past["value"] == sorted(past["value"])
+        assert past["value"][-1] > 500
+        assert set(past["origin"]) == {1}
+
+        def counted() -> float:
+            return float(next(entry["value"] for entry in running.get("latest") if entry["path"] == count))
+
+        until(lambda: counted() > past["value"][-1], 30, running.told)
+    with showroom(tmp_path / "data") as running:
+        until(lambda: running.get("pipeline")["history"]["state"] == "done", 30, running.told)
+        assert running.get("pipeline")["history"]["samples"] == 0
 
 
 def test_whatever_is_killed_comes_back(tmp_path: Path) -> None:
