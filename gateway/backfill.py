@@ -1,8 +1,8 @@
 """Imports a history that a simulated line has left in a folder, at its first start, behind all live data.
 
 The folder holds `plan.json` (what it is), `chunk-00001.parquet`, ... and, when all are there, `manifest.json` with
-their number. A chunk has the columns `source`, `time_ns`, `kind` (gateway.store.base.Kind), `number` and `text`; a source is
-the address that the birth of a series names, so the values go into the series that live data fill.
+their number. A chunk has the columns `source`, `time_ns`, `kind` (gateway.store.base.Kind), `number` and `text`; a
+source is the address that the birth of a series names, so the values go into the series that live data fill.
 
 A chunk is one batch of the store and its number the LSN of a log of its own: it becomes durable with the rows, so no
 chunk is ever stored twice. What is stored is deleted from the folder.

@@ -1,171 +1,197 @@
-"""The past of a line: chunks in the order of time, the same in a second attempt, and a line that goes on from them."""
+"""Readings kept in memory for clients that were away, read with HistoryRead."""
 
-import json
-from itertools import pairwise
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
+from asyncua import Client, ua
 
-from demo_line.clock import NS_PER_S
-from demo_line.config import ConfigError, ServeConfig, load_config
-from demo_line.fault import SensorEffect
-from demo_line.history import write_history
-from demo_line.history_plan import HistoryPlan, plan_history
-from demo_line.line import Line, load_definition
-from demo_line.measurement import channels_of
-from demo_line.past import go_on, past_of
-from demo_line.simulation import Simulation
-from tests.demo_line.test_sensors import LEVEL, line_with
+from demo_line.config import OpcuaConfig
+from demo_line.measurement import Offer, Quality
+from demo_line.servers.history import BYTES_EACH, Extent, History, Track
+from demo_line.servers.nodes import Folder, NodeDescription
+from demo_line.servers.opcua import OpcuaServer
+from demo_line.signals import DataType
 
-NOW_NS = 1_800_000_030 * NS_PER_S
-UNTIL_NS = 1_800_000_000 * NS_PER_S
-
-
-def made(folder: Path, line: Line, days: float = 0.5, fine_hours: float = 1.0) -> HistoryPlan:
-    plan = plan_history(folder, line, 3, NOW_NS, days, fine_hours)
-    assert plan is not None
-    for _ in write_history(line, plan, folder, lambda channel: f"s={channel.name}"):
-        pass
-    return plan
-
-
-def rows(folder: Path, source: str) -> list[dict[str, Any]]:
-    """Rows of one signal over all chunks, in their order."""
-    chunks = sorted(folder.glob("chunk-*.parquet"))
-    return [row for chunk in chunks for row in pq.read_table(chunk).to_pylist() if row["source"] == source]
+T0 = 1_790_000_000_000_000_000
+S = 1_000_000_000
+FOLDER = Folder(
+    "M-1",
+    "A machine",
+    [
+        NodeDescription("M-1.power_w", "power_w", DataType.DOUBLE),
+        NodeDescription("M-1.count", "count", DataType.INT64),
+        NodeDescription("M-1.jam", "jam", DataType.BOOLEAN),
+        NodeDescription("M-1.recipe", "recipe", DataType.STRING),
+    ],
+)
 
 
-def test_minutes_and_then_seconds_lead_to_the_present(tmp_path: Path) -> None:
-    """An hour of minutes and one of seconds, without a hole or a time twice, up to the whole minute before now."""
-    line = line_with(SensorEffect(LEVEL, "dead"))
-    plan = made(tmp_path, line, days=2.0 / 24.0)
-    level = rows(tmp_path, f"s={LEVEL}")
-    times = [row["time_ns"] for row in level]
-    assert plan.until_ns == UNTIL_NS
-    assert UNTIL_NS - 5 * NS_PER_S < times[-1] <= UNTIL_NS
-    assert min(times) == plan.start_ns + 60 * NS_PER_S
-    minutes = [time_ns for time_ns in times if time_ns <= UNTIL_NS - 3600 * NS_PER_S]
-    assert minutes == [plan.start_ns + minute * 60 * NS_PER_S for minute in range(1, 61)]
-    seconds = times[len(minutes) :]
-    assert all(later > earlier for earlier, later in pairwise(times))
-    assert 2000 < len(seconds) < 3600, "a reading that repeats the one before is left out"
-    assert {row["kind"] for row in level} == {1}
-    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
-    assert manifest["chunks"] == len(list(tmp_path.glob("chunk-*.parquet")))
-    assert not list(tmp_path.glob("*.partial"))
+def track(count: int, capacity: int = 1000, age_s: int = 10_000) -> Track:
+    made = Track(capacity, age_s * S)
+    for number in range(count):
+        made.append(number * S, float(number), 0)
+    return made
 
 
-def test_kinds_and_texts_are_kept(tmp_path: Path) -> None:
-    """Integers, logical values and texts come as what they are, when they change and now and then."""
-    made(tmp_path, line_with(), days=1.0 / 24.0, fine_hours=0.5)
-    words = rows(tmp_path, "s=TNK-99.word")
-    assert {row["kind"] for row in words} == {4}
-    assert [row["text"] for row in words[:3]] == ["even", "odd", "even"], "minutes end at even seconds; then seconds"
-    assert [row["text"] for row in words[-4:]] == ["odd", "even", "odd", "even"]
-    counts = rows(tmp_path, "s=TNK-99.second_count")
-    assert {row["kind"] for row in counts} == {2}
-    assert counts[-1]["number"] == 3600.0
-    assert {(row["kind"], row["number"]) for row in rows(tmp_path, "s=TNK-99.even")} == {(3, 0.0), (3, 1.0)}
-    even = [row["time_ns"] for row in rows(tmp_path, "s=TNK-99.even") if row["time_ns"] <= UNTIL_NS - 1800 * NS_PER_S]
-    assert len(even) == 1, "a state that stays is not given every minute"
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (2, 5, [2, 3, 4]),
+        (5, 2, [5, 4, 3]),
+        (7, None, [7, 8, 9]),
+        (None, 2, [2, 1, 0]),
+        (3, 3, [3]),
+        (20, 30, []),
+        (-5, 2, [0, 1]),
+    ],
+)
+def test_an_extent_includes_its_start_and_not_its_end(start: int | None, end: int | None, expected: list[int]) -> None:
+    """Forwards and backwards, as OPC 10000-11 has it: the start belongs to the extent, the end does not."""
+    extent = Extent(None if start is None else start * S, None if end is None else end * S)
+    assert [record.time_ns // S for record in track(10).read(extent)] == expected
 
 
-def test_a_second_attempt_makes_the_same(tmp_path: Path) -> None:
-    """What was broken off is made again from the same plan; a complete history is never made again."""
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    line = line_with()
-    made(whole, line, days=0.2)
-    plan = plan_history(broken, line, 3, NOW_NS, 0.2, 1.0)
-    assert plan is not None
-    attempt = write_history(line, plan, broken, lambda channel: f"s={channel.name}")
-    for _ in range(3):
-        next(attempt)
-    assert not (broken / "manifest.json").exists()
-    again = plan_history(broken, line, 8, NOW_NS + 3600 * NS_PER_S, 30.0, 24.0)
-    assert again == plan
-    made(broken, line, days=0.2)
-    for chunk in sorted(whole.glob("chunk-*.parquet")):
-        assert pq.read_table(chunk).equals(pq.read_table(broken / chunk.name)), chunk.name
-    assert plan_history(broken, line, 3, NOW_NS, 0.2, 1.0) is None
+@pytest.mark.parametrize(("capacity", "age_s", "kept"), [(100, 10_000, 100), (10_000, 250, 251)])
+def test_the_oldest_readings_go_first(capacity: int, age_s: int, kept: int) -> None:
+    """Neither more readings than fit nor older ones than allowed are kept, and the newest are there."""
+    full = track(2_000, capacity, age_s)
+    assert len(full) == kept
+    assert [record.value for record in full.read(Extent(0, None))] == [float(n) for n in range(2_000 - kept, 2_000)]
 
 
-def test_another_line_begins_anew(tmp_path: Path) -> None:
-    """A history that was begun for a line with other parameters is dropped."""
-    line = Line(load_definition())
-    other = Line(line.definition.model_copy(update={"name": "another"}))
-    first = plan_history(tmp_path, line, 3, NOW_NS, 1.0, 1.0)
-    (tmp_path / "chunk-00001.parquet").write_bytes(b"of the first line")
-    second = plan_history(tmp_path, other, 3, NOW_NS + 3600 * NS_PER_S, 1.0, 1.0)
-    assert first is not None
-    assert second is not None
-    assert second.until_ns - first.until_ns == 3600 * NS_PER_S
-    assert not list(tmp_path.glob("chunk-*"))
+def test_memory_is_bounded_over_all_signals() -> None:
+    """However many readings come, what is kept stays below the limit."""
+    history = History(list(range(10)), 1e6, 100_000)
+    for number in range(20_000):
+        history.append(number % 10, number * S, 1.0, 0)
+    arrays = [column for one in history.tracks.values() for column in (one._times, one._values, one._statuses)]
+    assert sum(len(column) * column.itemsize for column in arrays) <= 100_000 + 10 * BYTES_EACH
+    assert all(len(one) >= 250 for one in history.tracks.values())
 
 
-def serve_config(folder: Path, days: float) -> ServeConfig:
-    path = folder / "line.toml"
-    path.write_text(
-        f'[line]\nseed = 3\n[mqtt]\n[[mqtt.devices]]\ntype = "shelly_gen2"\ntopic = "m"\n'
-        f'[history]\nfolder = "past"\ndays = {days}\nfine_hours = 0.2\n',
-        encoding="utf-8",
-    )
-    return load_config(path)
+@asynccontextmanager
+async def kept(port: int, count: int) -> AsyncIterator[Client]:
+    config = OpcuaConfig(port=port, security=("none",), anonymous=True)
+    server = OpcuaServer(config, "Line", [FOLDER])
+    await server.prepare()
+    for number in range(count):
+        bad = number == 3
+        await server.offer(
+            [
+                Offer(0, T0 + number * S, None if bad else number / 4, Quality.BAD if bad else Quality.GOOD),
+                Offer(1, T0 + number * S, number, Quality.GOOD),
+                Offer(2, T0 + number * S, number % 2 == 0, Quality.GOOD),
+                Offer(3, T0 + number * S, str(number), Quality.GOOD),
+            ]
+        )
+    await server.listen()
+    try:
+        async with Client(config.url) as client:
+            yield client
+    finally:
+        await server.close()
 
 
-def test_a_line_goes_on_from_the_end_of_its_history(tmp_path: Path) -> None:
-    """State, counters and faults of a running line are those of one that has run ever since the history began."""
-    line = Line(load_definition())
-    config = serve_config(tmp_path, 0.02)
-    past = past_of(config, line, NOW_NS)
-    assert past is not None
-    for _ in write_history(line, past.plan, tmp_path / "past", lambda channel: channel.name):
-        pass
-    snapshot = (tmp_path / "past" / "end.snapshot").read_bytes()
-    served = Simulation(line, 3, NOW_NS)
-    served.advance(25.0)
-    line.add_fault(served.state, "M1", 20.0)
-    served.advance(15.0)
-    assert go_on(line, served.state, past, snapshot, NOW_NS + 40 * NS_PER_S, 1.0)
-    unbroken = Simulation(line, 3)
-    unbroken.restore(snapshot)
-    unbroken.advance(70.0)
-    assert served.state.around.elapsed_s == unbroken.elapsed_s
-    for channel in channels_of(line):
-        read, unit_id = channel.signal.value, channel.unit_id
-        assert read(served.state.units[unit_id]) == read(unbroken.state.units[unit_id]), channel.name
-    assert served.state.energy_ws == unbroken.state.energy_ws
-    condition = served.state.conditions["pump_bearing_outer_race"]
-    assert condition.onset_s == unbroken.elapsed_s - 20.0
-    assert served.state.around.severity["pump_bearing_outer_race"] == condition.severity > 0.0
+def moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(T0 / 1e9, UTC) + timedelta(seconds=seconds)
 
 
-def test_an_old_or_foreign_history_is_left_alone(tmp_path: Path) -> None:
-    """A history that ended days ago, or whose end cannot be read, changes nothing."""
-    line = Line(load_definition())
-    past = past_of(serve_config(tmp_path, 1.0), line, NOW_NS)
-    assert past is not None
-    served = Simulation(line, 3, NOW_NS)
-    served.advance(5.0)
-    units = served.state.units
-    assert not go_on(line, served.state, past, served.snapshot(), NOW_NS + 3 * 86_400 * NS_PER_S, 1.0)
-    assert not go_on(line, served.state, past, b"nothing", NOW_NS, 1.0)
-    assert served.state.units is units
+async def node(client: Client, name: str) -> Any:
+    index = await client.get_namespace_index("urn:smart-factory-showroom:line")
+    return client.get_node(ua.NodeId(f"M-1.{name}", index))
 
 
-def test_no_days_no_history(tmp_path: Path) -> None:
-    """`days = 0` makes nothing, and neither does a configuration without [history]."""
-    line = Line(load_definition())
-    assert past_of(serve_config(tmp_path, 0.0), line, NOW_NS) is None
-    assert past_of(serve_config(tmp_path, 1.0).model_copy(update={"history": None}), line, NOW_NS) is None
-    assert not (tmp_path / "past").exists()
+async def test_a_gap_is_filled_with_times_values_and_status(free_port: int) -> None:
+    """Every numeric signal gives back what was offered between two times: value, type, status and source time."""
+    async with kept(free_port, 10) as client:
+        power = await (await node(client, "power_w")).read_raw_history(moment(2), moment(5), return_bounds=False)
+        assert [value.Value.Value for value in power] == [0.5, None, 1.0]
+        assert [value.StatusCode.name for value in power] == ["Good", "BadSensorFailure", "Good"]
+        assert [value.SourceTimestamp.replace(tzinfo=UTC) for value in power] == [moment(2), moment(3), moment(4)]
+        for name, kind in (("count", ua.VariantType.Int64), ("jam", ua.VariantType.Boolean)):
+            values = await (await node(client, name)).read_raw_history(moment(2), moment(4), return_bounds=False)
+            assert [value.Value.VariantType for value in values] == [kind, kind]
+        assert [value.Value.Value for value in values] == [True, False]
 
 
-@pytest.mark.parametrize("text", ["days = -1", "days = 1000", "fine_hours = -1", 'folders = "x"'])
-def test_a_wrong_history_section_is_refused(tmp_path: Path, text: str) -> None:
-    """Mistakes in [history] name the file and the key."""
-    path = tmp_path / "line.toml"
-    path.write_text(f'[mqtt]\n[history]\nfolder = "past"\n{text}\n', encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"line\.toml: .*history\." + text.split(" ")[0]):
-        load_config(path)
+async def test_long_histories_come_in_pages(free_port: int) -> None:
+    """Continuation points give every reading once, whatever the size of the page and the direction."""
+    async with kept(free_port, 40) as client:
+        count = await node(client, "count")
+        for start, end, expected in ((0, 40, list(range(40))), (39, -1, list(range(39, -1, -1)))):
+            details = ua.ReadRawModifiedDetails(
+                IsReadModified=False,
+                StartTime=moment(start),
+                EndTime=moment(end),
+                NumValuesPerNode=7,
+                ReturnBounds=False,
+            )
+            got, point, pages = [], None, 0
+            while point is not None or not pages:
+                result = await count.history_read(details, point)
+                result.StatusCode.check()
+                got += [value.Value.Value for value in result.HistoryData.DataValues]
+                point, pages = result.ContinuationPoint, pages + 1
+            assert (got, pages) == (expected, 6)
+
+
+async def test_a_number_alone_bounds_an_extent(free_port: int) -> None:
+    """From a time on, or back from a time, as many readings as asked for."""
+    async with kept(free_port, 10) as client:
+        count = await node(client, "count")
+        onwards = await count.read_raw_history(moment(4), None, 3, return_bounds=False)
+        back = await count.read_raw_history(None, moment(4), 3, return_bounds=False)
+        assert [value.Value.Value for value in onwards] == [4, 5, 6]
+        assert [value.Value.Value for value in back] == [4, 3, 2]
+
+
+async def test_bounds_enclose_the_extent(free_port: int) -> None:
+    """With bounds the readings around the extent come too, and a missing one is named."""
+    async with kept(free_port, 10) as client:
+        count = await node(client, "count")
+        inside = await count.read_raw_history(moment(2.5), moment(4.5), return_bounds=True)
+        assert [value.Value.Value for value in inside] == [2, 3, 4, 5]
+        beyond = await count.read_raw_history(moment(-1), moment(1.5), return_bounds=True)
+        assert [value.StatusCode.name for value in beyond] == ["BadBoundNotFound", "Good", "Good", "Good"]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 5, 6])
+async def test_bounds_count_as_values_of_a_page(free_port: int, most: int) -> None:
+    """No answer has more values than asked for, whatever bounds it carries, and none is missing in the end."""
+    async with kept(free_port, 10) as client:
+        count = await node(client, "count")
+        details = ua.ReadRawModifiedDetails(
+            IsReadModified=False,
+            StartTime=moment(1.5),
+            EndTime=moment(4.5),
+            NumValuesPerNode=most,
+            ReturnBounds=True,
+        )
+        got, point, pages = [], None, 0
+        while point is not None or not pages:
+            result = await count.history_read(details, point)
+            values = [value.Value.Value for value in result.HistoryData.DataValues]
+            assert len(values) <= max(most, 2)
+            got += values
+            point, pages = result.ContinuationPoint, pages + 1
+        assert got == [1, 2, 3, 4, 5]
+
+
+async def test_what_has_no_history_says_so(free_port: int) -> None:
+    """Texts are not kept; a forged or outdated continuation point is refused, and nobody writes history."""
+    async with kept(free_port, 10) as client:
+        with pytest.raises(ua.UaStatusCodeError, match="BadHistoryOperationUnsupported"):
+            await (await node(client, "recipe")).read_raw_history(moment(0), moment(5))
+        count = await node(client, "count")
+        details = ua.ReadRawModifiedDetails(IsReadModified=False, StartTime=moment(0), EndTime=moment(5))
+        for point in (b"forged", bytes(20)):
+            result = await count.history_read(details, point)
+            assert result.StatusCode.name == "BadContinuationPointInvalid"
+        assert (await count.read_attribute(ua.AttributeIds.Historizing)).Value.Value is True
+        levels = await count.get_access_level()
+        assert levels == {ua.AccessLevel.CurrentRead, ua.AccessLevel.HistoryRead}
+        capability = client.get_node(ua.ObjectIds.HistoryServerCapabilities_AccessHistoryDataCapability)
+        assert await capability.read_value() is True
