@@ -10,6 +10,8 @@ from tests.faults.path import PUBLISH_INTERVAL_MS, DataPath, PathOptions
 from tests.faults.proxy import Proxy
 from tests.faults.waiting import free_port, listens, wait_until
 
+UNITS = ("MONO-30", "MIX-10", "CA-90")
+"""Shown of the line: enough kinds of signals, and a log that fits the small disks of the faults."""
 LOAD_NODES = 60
 FAST_SIGNALS = LOAD_NODES + 8
 """So many signals have a new value every second; the others of the line are slower by design."""
@@ -105,6 +107,7 @@ seed = {offer.seed}
 step_s = {offer.step_s}
 journal = "{self.journals[0].name}"
 [opcua]
+units = [{", ".join(f'"{unit_id}"' for unit_id in UNITS)}]
 port = {self._line_port}
 path = "/line"
 security = ["none"]
