@@ -19,12 +19,12 @@ from demo_line.journal import Journal, JournalError
 from demo_line.line import SHIPPED_DEFINITION, Line, LineError, load_definition
 from demo_line.load import LoadOptions, generate
 from demo_line.process import log_to_stderr, until_stopped
-from demo_line.recorder import Resolution
+from demo_line.runs.recorder import Resolution
+from demo_line.runs.simulation import DAY_S, PlannedFault, Solver
 from demo_line.secret import SecretError
 from demo_line.sensors import SensorError
 from demo_line.serve import serve
 from demo_line.servers.pki import UntrustedError
-from demo_line.simulation import DAY_S, PlannedFault, Solver
 
 _log = logging.getLogger("demo_line")
 
@@ -138,8 +138,8 @@ async def _replay(options: argparse.Namespace) -> None:
 
 async def _run(progress: Callable[[float], None] | None, options: argparse.Namespace) -> None:
     # pyarrow is heavy; a process that writes no run must not carry it.
-    from demo_line.run import RunOptions, write_run
-    from demo_line.tables import FolderError
+    from demo_line.runs.run import RunOptions, write_run
+    from demo_line.runs.tables import FolderError
 
     solver = Solver(options.solver)
     resolution = Resolution(options.resolution or ("1s" if solver is Solver.FINE else "1min"))
@@ -173,8 +173,8 @@ async def _run(progress: Callable[[float], None] | None, options: argparse.Names
 
 
 async def _history(options: argparse.Namespace) -> None:
-    from demo_line.history import write_history
-    from demo_line.history_plan import plan_history
+    from demo_line.runs.history import write_history
+    from demo_line.runs.history_plan import plan_history
 
     if sys.platform != "win32":
         os.nice(10)  # the line that serves and the gateway go first

@@ -13,13 +13,13 @@ from pydantic import ValidationError
 
 import demo_line.faults
 import demo_line.units
-from demo_line import flow
 from demo_line.definition import SHIPPED_DEFINITION, LineDefinition, LineError, describe, load_definition
 from demo_line.draws import Draws
 from demo_line.fault import Condition, Fault, begin, cure, grow
 from demo_line.maintenance import Workshop, WorkState
 from demo_line.maintenance.workshop import STREAM as MAINTENANCE_STREAM
 from demo_line.operators import entered_reasons
+from demo_line.packaging import flow
 from demo_line.packml import Command, UnitMode, operate
 from demo_line.plan import MODES, Phase
 from demo_line.plan.schedule import Schedule

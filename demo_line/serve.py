@@ -16,8 +16,8 @@ from demo_line.config import OpcuaConfig, ServeConfig
 from demo_line.journal import Journal
 from demo_line.line import SHIPPED_DEFINITION, Line, LineState, load_definition
 from demo_line.measurement import Instruments, channels_of
-from demo_line.past import Past, go_on, past_of
 from demo_line.process import wait_until
+from demo_line.runs.past import Past, go_on, past_of
 from demo_line.servers.devices import Devices
 from demo_line.servers.nodes import Folder
 from demo_line.servers.opcua import OpcuaServer

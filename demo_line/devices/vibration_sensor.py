@@ -16,17 +16,17 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from demo_line.bearing import BEARING_6205
 from demo_line.clock import NS_PER_S
 from demo_line.devices.device import NS_PER_MS, Message, Presence
 from demo_line.draws import Draws
 from demo_line.journal import Row
 from demo_line.line import LineState
 from demo_line.measurement import Quality
-from demo_line.spectra import RATE_HZ
+from demo_line.physics.bearing import BEARING_6205
+from demo_line.physics.spectra import RATE_HZ
+from demo_line.physics.vibration import measure, shaft_hz
+from demo_line.physics.waveform import Axis, condition_of, synthesise
 from demo_line.unit import approach
-from demo_line.vibration import measure, shaft_hz
-from demo_line.waveform import Axis, condition_of, synthesise
 
 PUMP = "MIX-10"
 """Unit whose pump the sensor is glued to."""

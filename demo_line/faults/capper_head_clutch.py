@@ -1,7 +1,7 @@
 """M6: the clutch of capper head 3 weakens within days; every 5th cap is loose, some bottles leak."""
 
 from demo_line.fault import Fault, Growth
-from demo_line.station import works
+from demo_line.packaging.station import works
 
 FAULT = Fault(
     name="capper_head_clutch",

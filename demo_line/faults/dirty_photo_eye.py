@@ -1,7 +1,7 @@
 """M8: glue and label dust soil the labeller's photo-eye within a shift; labels are missed, the machine stops."""
 
 from demo_line.fault import Fault, Growth
-from demo_line.station import works
+from demo_line.packaging.station import works
 
 FAULT = Fault(
     name="dirty_photo_eye",

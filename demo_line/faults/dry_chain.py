@@ -1,7 +1,7 @@
 """M7: the chain of the conveyor before the palletiser runs dry within weeks and wears its gearbox."""
 
 from demo_line.fault import Fault, Growth
-from demo_line.station import works
+from demo_line.packaging.station import works
 
 FAULT = Fault(
     name="dry_chain",

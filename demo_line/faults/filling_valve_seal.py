@@ -1,7 +1,7 @@
 """M5: the seal of filling valve 7 wears within days; every 12th bottle becomes light, the mean barely moves."""
 
 from demo_line.fault import Fault, Growth
-from demo_line.station import works
+from demo_line.packaging.station import works
 
 FAULT = Fault(
     name="filling_valve_seal",

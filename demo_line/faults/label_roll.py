@@ -1,7 +1,7 @@
 """Twin of M8: a badly wound label roll tears; the labeller stops as often, but its photo-eye sees well."""
 
 from demo_line.fault import Fault, Growth, Kind
-from demo_line.station import works
+from demo_line.packaging.station import works
 
 FAULT = Fault(
     name="label_roll",

@@ -1,7 +1,7 @@
 """L2: a guide rail at the filler's infeed works loose; many short stops add up to more than a breakdown."""
 
 from demo_line.fault import Fault, Growth
-from demo_line.station import works
+from demo_line.packaging.station import works
 
 FAULT = Fault(
     name="loose_infeed_guide",

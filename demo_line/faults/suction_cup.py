@@ -1,7 +1,7 @@
 """A suction cup of the palletiser wears within days: weaker vacuum, longer cycles, dropped packs."""
 
 from demo_line.fault import Fault, Growth
-from demo_line.station import works
+from demo_line.packaging.station import works
 
 FAULT = Fault(
     name="suction_cup",

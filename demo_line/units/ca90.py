@@ -12,9 +12,9 @@ from math import exp, inf
 
 from pydantic import Field, field_validator
 
-from demo_line.compressed_air import AT_7_BAR, ATMOSPHERE_BAR, CHOKED_ABOVE_BAR, seconds_until
 from demo_line.draws import Draws
 from demo_line.packml import Machine, State, advance
+from demo_line.physics.compressed_air import AT_7_BAR, ATMOSPHERE_BAR, CHOKED_ABOVE_BAR, seconds_until
 from demo_line.plan import Phase
 from demo_line.signals import DataType, Signal, packml_signals
 from demo_line.unit import Parameters, Surroundings, UnitType, approach

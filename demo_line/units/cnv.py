@@ -12,9 +12,9 @@ from math import exp, sqrt
 from pydantic import Field
 
 from demo_line.draws import Draws
+from demo_line.packaging.station import COARSE_S
 from demo_line.packml import Machine, State, advance
 from demo_line.signals import DataType, Signal, packml_signals
-from demo_line.station import COARSE_S
 from demo_line.unit import AnyUnit, BottleInWork, Buffer, Parameters, Surroundings, UnitType
 
 _PATIENCE_S = 20.0

@@ -12,8 +12,8 @@ from math import exp, inf, sqrt
 from pydantic import Field
 
 from demo_line.draws import Draws
-from demo_line.grid_meter import GridMeter
 from demo_line.packml import Machine, advance
+from demo_line.physics.grid_meter import GridMeter
 from demo_line.plan import Phase
 from demo_line.signals import DataType, Signal, packml_signals
 from demo_line.unit import Event, Parameters, Surroundings, UnitType

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from demo_line import station
 from demo_line.draws import Draws
+from demo_line.packaging import station
+from demo_line.packaging.station import Station, StationParameters, station_signals, station_truth
+from demo_line.packaging.stops import StopCause, begin_stop
 from demo_line.signals import DataType, Signal
-from demo_line.station import Station, StationParameters, station_signals, station_truth
-from demo_line.stops import StopCause, begin_stop
 from demo_line.unit import Surroundings, UnitType
 
 BAD_LABEL, WRONG_LABEL = "bad label", "label of another product"

@@ -12,7 +12,8 @@ from math import exp, sqrt
 from pydantic import Field
 
 from demo_line.draws import Draws
-from demo_line.drink import (
+from demo_line.packml import Machine, State, advance
+from demo_line.physics.drink import (
     CONCENTRATE_KJ_L_K,
     WATER_KJ_L_K,
     brix_of,
@@ -20,9 +21,7 @@ from demo_line.drink import (
     density_kg_l,
     heat_capacity_kj_l_k,
 )
-from demo_line.packml import Machine, State, advance
-from demo_line.plan import MODES, Phase
-from demo_line.pump import (
+from demo_line.physics.pump import (
     PumpParameters,
     bearing_friction_w,
     current_a,
@@ -30,9 +29,10 @@ from demo_line.pump import (
     operating_point,
     standing_suction_bar,
 )
+from demo_line.physics.waveform import PumpCondition, features
+from demo_line.plan import MODES, Phase
 from demo_line.signals import Signal, packml_signals
 from demo_line.unit import Surroundings, UnitType, approach
-from demo_line.waveform import PumpCondition, features
 
 _VIBRATION_PERIOD_S = 10.0
 _BRIX_STEP = 0.01

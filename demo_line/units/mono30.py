@@ -1,6 +1,6 @@
 """MONO-30: rinser-filler-capper monobloc with 14-12-5 heads, the bottleneck of the line.
 
-Every bottle passes one of 12 filling valves and one of 5 capping heads (`demo_line/filling.py`). The bowl takes product
+Every bottle passes one of 12 filling valves and one of 5 capping heads (`packaging/filling.py`). The bowl takes product
 from the buffer tank TNK-25; an empty bowl or missing air suspends the monobloc, a stop of its own or missing bottles
 and caps hold it.
 """
@@ -10,13 +10,13 @@ from math import exp
 
 from pydantic import Field
 
-from demo_line import station
 from demo_line.draws import Draws
-from demo_line.filling import HEADS, VALVES, Filling, FillingParameters, fill, of_head, of_valve
+from demo_line.packaging import station
+from demo_line.packaging.filling import HEADS, VALVES, Filling, FillingParameters, fill, of_head, of_valve
+from demo_line.packaging.station import COARSE_S, station_signals, station_truth
+from demo_line.packaging.stops import StopCause
 from demo_line.plan import Phase, Recipe
 from demo_line.signals import Signal
-from demo_line.station import COARSE_S, station_signals, station_truth
-from demo_line.stops import StopCause
 from demo_line.unit import Surroundings, UnitType
 
 USUAL_SHARE = Recipe().speed_share

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from pydantic import Field
 
-from demo_line import station
 from demo_line.draws import Draws
+from demo_line.packaging import station
+from demo_line.packaging.station import Station, StationParameters, station_signals, station_truth
+from demo_line.packaging.stops import StopCause
 from demo_line.signals import DataType, Signal
-from demo_line.station import Station, StationParameters, station_signals, station_truth
-from demo_line.stops import StopCause
 from demo_line.unit import BottleInWork, Surroundings, UnitType, approach
 from demo_line.units.shr60 import PACK
 

@@ -15,8 +15,8 @@ from pydantic import Field
 
 from demo_line.draws import Draws
 from demo_line.packml import Machine, State, advance
+from demo_line.physics.plates import PlateParameters, clean_plates, lethality_min, regeneration
 from demo_line.plan import MODES, Phase, PlanState
-from demo_line.plates import PlateParameters, clean_plates, lethality_min, regeneration
 from demo_line.signals import DataType, Signal, packml_signals
 from demo_line.unit import Event, Surroundings, UnitType, approach
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from demo_line import station
 from demo_line.draws import Draws
-from demo_line.filling import FILL_TOLERANCE_G, TORQUE_HIGH_NM, TORQUE_LOW_NM
+from demo_line.packaging import station
+from demo_line.packaging.filling import FILL_TOLERANCE_G, TORQUE_HIGH_NM, TORQUE_LOW_NM
+from demo_line.packaging.station import Station, StationParameters, station_signals, station_truth
+from demo_line.packaging.stops import StopCause
 from demo_line.signals import DataType, Signal
-from demo_line.station import Station, StationParameters, station_signals, station_truth
-from demo_line.stops import StopCause
 from demo_line.unit import BottleInWork, Surroundings, UnitType
 
 UNDERFILLED, CAP_TORQUE, LEAKING, CROOKED_CAP, LABEL = (

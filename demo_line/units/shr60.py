@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from demo_line import station
 from demo_line.draws import Draws
+from demo_line.packaging import station
+from demo_line.packaging.station import Station, StationParameters, station_signals, station_truth
+from demo_line.packaging.stops import StopCause, begin_stop
 from demo_line.packml import UnitMode
 from demo_line.plan import Phase
 from demo_line.signals import DataType, Signal
-from demo_line.station import Station, StationParameters, station_signals, station_truth
-from demo_line.stops import StopCause, begin_stop
 from demo_line.unit import BottleInWork, Surroundings, UnitType
 
 PACK = 12

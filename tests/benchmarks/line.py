@@ -9,10 +9,10 @@ from pathlib import Path
 import psutil
 
 from demo_line.line import Line, load_definition
-from demo_line.recorder import Block, Recorder, Resolution
-from demo_line.run import RunOptions, write_run
-from demo_line.run_control import RunControl
-from demo_line.simulation import DAY_S, Simulation, Solver
+from demo_line.runs.recorder import Block, Recorder, Resolution
+from demo_line.runs.run import RunOptions, write_run
+from demo_line.runs.run_control import RunControl
+from demo_line.runs.simulation import DAY_S, Simulation, Solver
 from tests.benchmarks.figures import Figure, median_of
 
 SEED = 7

@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.progress import track
 
 from demo_line.line import Line, LineState, load_definition
+from demo_line.runs.simulation import DAY_S, Simulation, Solver
 from demo_line.signals import DataType
-from demo_line.simulation import DAY_S, Simulation, Solver
 
 OEE_LOW, OEE_HIGH = 0.55, 0.80
 LOOK_S = 600.0

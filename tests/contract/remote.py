@@ -7,6 +7,7 @@ from pathlib import Path
 import uvicorn
 
 from gateway.api.application import create_api
+from gateway.state.waveforms import KeptWaveform, WaveformEntry
 from gateway.store.base import SampleReader, Series
 from gateway.store.config import DuckDbConfig
 from gateway.store.duckdb_store import DuckDbStore
@@ -42,6 +43,14 @@ class StoreView:
     def reader(self) -> SampleReader:
         """The store of the test that runs."""
         return self.store
+
+    def waveforms(self, series: str, start_ns: int, end_ns: int, limit: int) -> Sequence[WaveformEntry]:
+        """Nothing."""
+        return ()
+
+    def waveform(self, series: str, at_ns: int) -> KeptWaveform | None:
+        """Nothing."""
+        return None
 
     def catalogue(self) -> Sequence[Series]:
         """Series of the store."""

@@ -19,10 +19,10 @@ from demo_line.devices.tasmota import TasmotaMeter
 from demo_line.devices.three_phase import powers_w
 from demo_line.devices.vibration_sensor import FAULT, MISSED_SHARE, VibrationSensor
 from demo_line.line import Line, LineError, LineState, load_definition
+from demo_line.physics.spectra import RATE_HZ
+from demo_line.physics.vibration import measure
+from demo_line.physics.waveform import condition_of, features
 from demo_line.servers.devices import check_units
-from demo_line.spectra import RATE_HZ
-from demo_line.vibration import measure
-from demo_line.waveform import condition_of, features
 
 S = 1_000_000_000
 T0 = 1_790_000_000 * S

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo_line import flow
 from demo_line.line import LineState
+from demo_line.packaging import flow
 from demo_line.packml import Command, State
 from demo_line.plan import Phase
 from tests.demo_line.packaging import CHAIN, CONVEYORS, MACHINES, packaging, producing, run

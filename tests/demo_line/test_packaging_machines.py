@@ -6,12 +6,12 @@ from statistics import fmean
 import pytest
 from numpy.random import default_rng
 
-from demo_line.carousel import batch, share_below
 from demo_line.draws import Draws
 from demo_line.line import LineState, load_definition
+from demo_line.packaging.carousel import batch, share_below
+from demo_line.packaging.station import StationParameters
 from demo_line.packml import Command, State, UnitMode
 from demo_line.plan import Phase
-from demo_line.station import StationParameters
 from demo_line.units.shr60 import star_without_neutral
 from tests.demo_line.packaging import CHAIN, CONVEYORS, MACHINES, packaging, producing, run
 

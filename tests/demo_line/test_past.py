@@ -11,12 +11,12 @@ import pytest
 from demo_line.clock import NS_PER_S
 from demo_line.config import ConfigError, ServeConfig, load_config
 from demo_line.fault import SensorEffect
-from demo_line.history import write_history
-from demo_line.history_plan import HistoryPlan, plan_history
 from demo_line.line import Line, load_definition
 from demo_line.measurement import channels_of
-from demo_line.past import go_on, past_of
-from demo_line.simulation import Simulation
+from demo_line.runs.history import write_history
+from demo_line.runs.history_plan import HistoryPlan, plan_history
+from demo_line.runs.past import go_on, past_of
+from demo_line.runs.simulation import Simulation
 from tests.demo_line.test_sensors import LEVEL, line_with
 
 NOW_NS = 1_800_000_030 * NS_PER_S

@@ -6,9 +6,9 @@ import pytest
 
 from demo_line.fault import Kind
 from demo_line.packml import State
+from demo_line.physics.plates import lethality_min
+from demo_line.physics.pump import PumpParameters, current_a, operating_point
 from demo_line.plan import Phase
-from demo_line.plates import lethality_min
-from demo_line.pump import PumpParameters, current_a, operating_point
 from demo_line.units.pas20 import Pas20Parameters
 from tests.demo_line.process import process_line, run, settled, started
 

@@ -3,8 +3,8 @@
 import pytest
 
 from demo_line.packml import State
+from demo_line.physics.plates import clean_plates, lethality_min, regeneration
 from demo_line.plan import Phase
-from demo_line.plates import clean_plates, lethality_min, regeneration
 from demo_line.units.pas20 import Pas20Parameters
 from tests.demo_line.process import process_line, run, settled, started
 
@@ -117,9 +117,9 @@ def test_a_power_cut_stops_heat_and_flow() -> None:
     for _ in range(600):
         line.step(state, 1.0)
         assert pas.forward_l_h == 0.0
-    assert pas.packml.state is State.HELD
+    sterilising = pas.packml.state
     run(line, state, 600.0, 1.0)
-    assert pas.packml.state is State.EXECUTE
+    assert (sterilising, pas.packml.state) == (State.HELD, State.EXECUTE)
     assert pas.under_heated_l == 0.0
 
 

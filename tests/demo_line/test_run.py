@@ -15,10 +15,10 @@ import pytest
 from demo_line.cli import main
 from demo_line.fault import SensorEffect
 from demo_line.line import Line, LineError
-from demo_line.recorder import Resolution
-from demo_line.run import RunOptions, write_run
-from demo_line.simulation import PlannedFault, Solver
-from demo_line.tables import FolderError
+from demo_line.runs.recorder import Resolution
+from demo_line.runs.run import RunOptions, write_run
+from demo_line.runs.simulation import PlannedFault, Solver
+from demo_line.runs.tables import FolderError
 from demo_line.unit import Bottle, Event
 from tests.demo_line.test_sensors import LEVEL, line_with
 from tests.servers import eventually

@@ -10,10 +10,10 @@ import pytest
 from demo_line.fault import Fault, Growth, SensorEffect
 from demo_line.line import Line, LineDefinition
 from demo_line.measurement import Instruments, Offer, Quality
-from demo_line.recorder import Block, Recorder, Resolution, attribute_path
+from demo_line.runs.recorder import Block, Recorder, Resolution, attribute_path
+from demo_line.runs.simulation import PlannedFault, Simulation, Solver
 from demo_line.sensors import SensorError, Sensors
 from demo_line.signals import Channel, DataType, Signal
-from demo_line.simulation import PlannedFault, Simulation, Solver
 from demo_line.unit import Parameters, UnitType
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from demo_line.line import Line, LineError, load_definition
 from demo_line.packml import Command, State
-from demo_line.run_control import RunControl
-from demo_line.simulation import DAY_S, PlannedFault, Simulation, Solver
-from demo_line.snapshot import FORMAT, SnapshotError
+from demo_line.runs.run_control import RunControl
+from demo_line.runs.simulation import DAY_S, PlannedFault, Simulation, Solver
+from demo_line.runs.snapshot import FORMAT, SnapshotError
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import pytest
 from numpy.random import default_rng
 from numpy.typing import NDArray
 
-from demo_line.sound import RateHz, pressure_pa, wav
-from demo_line.vibration import envelope_spectrum
-from demo_line.waveform import PumpCondition
+from demo_line.physics.sound import RateHz, pressure_pa, wav
+from demo_line.physics.vibration import envelope_spectrum
+from demo_line.physics.waveform import PumpCondition
 
 HEALTHY = PumpCondition(2800.0, 1400.0)
 WORN = PumpCondition(2800.0, 1500.0, outer_race=0.6)

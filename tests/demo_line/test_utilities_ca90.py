@@ -2,9 +2,9 @@
 
 import pytest
 
-from demo_line.compressed_air import hole_m3_min
 from demo_line.line import Line, LineError, load_definition
 from demo_line.packml import Command, State, operate
+from demo_line.physics.compressed_air import hole_m3_min
 from demo_line.plan import Phase
 from demo_line.units.ca90 import UNIT, Ca90State, RunState, set_zone_valve
 from tests.demo_line.driving import Driven

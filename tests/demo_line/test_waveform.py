@@ -7,10 +7,10 @@ import pytest
 from numpy.random import default_rng
 from numpy.typing import NDArray
 
-from demo_line.bearing import BEARING_6205
-from demo_line.spectra import RATE_HZ
-from demo_line.vibration import acceleration_rms, envelope_spectrum, measure, shaft_hz
-from demo_line.waveform import Axis, Features, PumpCondition, features, synthesise
+from demo_line.physics.bearing import BEARING_6205
+from demo_line.physics.spectra import RATE_HZ
+from demo_line.physics.vibration import acceleration_rms, envelope_spectrum, measure, shaft_hz
+from demo_line.physics.waveform import Axis, Features, PumpCondition, features, synthesise
 
 HEALTHY = PumpCondition(2800.0, 1400.0)
 WORN = PumpCondition(2800.0, 1400.0, outer_race=0.2)

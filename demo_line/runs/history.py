@@ -19,11 +19,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from demo_line.clock import NS_PER_S
-from demo_line.history_plan import FORMAT, MANIFEST, SNAPSHOT, HistoryPlan, put
 from demo_line.line import Line
-from demo_line.recorder import Block, Recorder, Resolution
+from demo_line.runs.history_plan import FORMAT, MANIFEST, SNAPSHOT, HistoryPlan, put
+from demo_line.runs.recorder import Block, Recorder, Resolution
+from demo_line.runs.simulation import Simulation, Solver
 from demo_line.signals import Channel, DataType
-from demo_line.simulation import Simulation, Solver
 
 COARSE_ROWS, FINE_ROWS = 300, 450
 """Rows of a chunk: some 50,000 values, which a store takes in a fraction of a second."""

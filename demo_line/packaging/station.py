@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import Field
 
 from demo_line.draws import Draws
+from demo_line.packaging.stops import StopCause, Stopping, end_stop, up_time
 from demo_line.packml import ACTING_S, Machine, State, advance
 from demo_line.signals import DataType, Signal, packml_signals
-from demo_line.stops import StopCause, Stopping, end_stop, up_time
 from demo_line.unit import BottleInWork, Parameters, Surroundings
 
 AT_WORK = frozenset(

@@ -6,7 +6,7 @@ from typing import Any
 
 from demo_line.line import Line, LineState
 from demo_line.measurement import Channel
-from demo_line.recorder import Columns, Texts
+from demo_line.runs.recorder import Columns, Texts
 from demo_line.sensors import Floats
 
 INTERVAL_S = 60.0

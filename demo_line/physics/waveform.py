@@ -23,8 +23,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from demo_line.bearing import BEARING_6205
-from demo_line.spectra import G_M_S2, JITTER, RATE_HZ, RATED_RPM, ComplexArray, FloatArray, constants, shapes_at
+from demo_line.physics.bearing import BEARING_6205
+from demo_line.physics.spectra import G_M_S2, JITTER, RATE_HZ, RATED_RPM, ComplexArray, FloatArray, constants, shapes_at
 
 RATED_W = 2200.0
 VANES = 6

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from demo_line.clock import NS_PER_S
 from demo_line.line import Line
-from demo_line.simulation import DAY_S
-from demo_line.snapshot import fingerprint
+from demo_line.runs.simulation import DAY_S
+from demo_line.runs.snapshot import fingerprint
 
 FORMAT = "showroom-history/1"
 PLAN, MANIFEST, SNAPSHOT = "plan.json", "manifest.json", "end.snapshot"

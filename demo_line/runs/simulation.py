@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from numpy.random import default_rng
 
-from demo_line import snapshot
 from demo_line.clock import NS_PER_S
 from demo_line.line import Line, LineState
 from demo_line.packml import Command
+from demo_line.runs import snapshot
 
 DAY_S = 86_400.0
 

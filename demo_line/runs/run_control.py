@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from demo_line.simulation import Observe, Simulation, Solver
+from demo_line.runs.simulation import Observe, Simulation, Solver
 
 Act = Callable[[Simulation], object]
 """What somebody does to the line, e.g. `lambda run: run.command("MIX-10", Command.STOP)`; it must be repeatable."""

@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import Field
 
-from demo_line import carousel
 from demo_line.draws import Draws
+from demo_line.packaging import carousel
+from demo_line.packaging.station import COARSE_S, Station, StationParameters
 from demo_line.signals import Signal
-from demo_line.station import COARSE_S, Station, StationParameters
 from demo_line.unit import BottleInWork, Surroundings
 
 VALVES, HEADS = 12, 5

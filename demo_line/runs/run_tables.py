@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from demo_line.recorder import Block
+from demo_line.runs.recorder import Block
+from demo_line.runs.tables import TIME
+from demo_line.runs.truth import TruthRecorder
 from demo_line.signals import Channel, DataType
-from demo_line.tables import TIME
-from demo_line.truth import TruthRecorder
 from demo_line.unit import Bottle, Event
 
 FORMAT = "showroom-run/1"

@@ -5,8 +5,8 @@ from math import pi
 import numpy as np
 from numpy.typing import NDArray
 
-from demo_line.spectra import G_M_S2, HF_BAND_HZ, VELOCITY_BAND_HZ, FloatArray, frequencies
-from demo_line.waveform import Features
+from demo_line.physics.spectra import G_M_S2, HF_BAND_HZ, VELOCITY_BAND_HZ, FloatArray, frequencies
+from demo_line.physics.waveform import Features
 
 _TOLERANCE = 0.02
 """A ball-pass line is looked for within this share of its frequency, because bearings slip."""

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from demo_line.clock import NS_PER_S
 from demo_line.config import ServeConfig
-from demo_line.history_plan import SNAPSHOT, HistoryPlan, plan_history
 from demo_line.line import Line, LineState
 from demo_line.process import wait_until
-from demo_line.simulation import DAY_S, Simulation, Solver
-from demo_line.snapshot import SnapshotError
+from demo_line.runs.history_plan import SNAPSHOT, HistoryPlan, plan_history
+from demo_line.runs.simulation import DAY_S, Simulation, Solver
+from demo_line.runs.snapshot import SnapshotError
 
 _log = logging.getLogger(__name__)
 

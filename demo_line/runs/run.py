@@ -6,7 +6,7 @@ A run's folder holds
   `bad` names the channels whose sensor is dead in the row,
 - `events.parquet`: stops, orders, alarms and whatever else was reported,
 - `bottles.parquet`: a row a bottle that has left the line (fine solver only),
-- `truth/truth.parquet`: a row a minute of hidden quantities (see `demo_line/truth.py`), `truth/truth.json`: the faults,
+- `truth/truth.parquet`: a row a minute of hidden quantities (see `truth.py`), `truth/truth.json`: the faults,
 - `manifest.json`: what it is; written last.
 
 Equal seeds give equal columns with equal packages on equal machines.
@@ -24,8 +24,8 @@ from typing import Any
 
 from demo_line.clock import NS_PER_S
 from demo_line.line import Line, LineError, LineState
-from demo_line.recorder import Block, Recorder, Resolution
-from demo_line.run_tables import (
+from demo_line.runs.recorder import Block, Recorder, Resolution
+from demo_line.runs.run_tables import (
     BOTTLES,
     EVENTS,
     FORMAT,
@@ -36,10 +36,10 @@ from demo_line.run_tables import (
     truth_columns,
     truth_schema,
 )
-from demo_line.simulation import DAY_S, PlannedFault, Simulation, Solver
-from demo_line.snapshot import fingerprint
-from demo_line.tables import TableFile, new_folder
-from demo_line.truth import Episode, TruthRecorder
+from demo_line.runs.simulation import DAY_S, PlannedFault, Simulation, Solver
+from demo_line.runs.snapshot import fingerprint
+from demo_line.runs.tables import TableFile, new_folder
+from demo_line.runs.truth import Episode, TruthRecorder
 
 _NO_BOTTLES = "the coarse solver counts bottles in groups; --solver fine records each of them"
 _CHUNK_S = 3600.0

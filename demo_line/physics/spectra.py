@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from demo_line.bearing import BEARING_6205
+from demo_line.physics.bearing import BEARING_6205
 
 RATE_HZ = 12_800
 """Sampling rate of the vibration sensors."""

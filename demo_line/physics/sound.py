@@ -9,8 +9,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from demo_line.spectra import G_M_S2, FloatArray, frequencies
-from demo_line.waveform import PumpCondition, synthesise
+from demo_line.physics.spectra import G_M_S2, FloatArray, frequencies
+from demo_line.physics.waveform import PumpCondition, synthesise
 
 _AIR_KG_M3 = 1.2
 _RADIUS_M, _DISTANCE_M, _SOUND_M_S = 0.12, 0.5, 343.0

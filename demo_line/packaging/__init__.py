@@ -1,0 +1,1 @@
+"""What the packaging machines share: flow of bottles, minor stops, filling valves and capping heads."""

@@ -1,0 +1,1 @@
+"""Runs of the line on simulated time: solvers, snapshots, recorder, files, history."""
