@@ -21,7 +21,7 @@ from demo_line.maintenance.workshop import STREAM as MAINTENANCE_STREAM
 from demo_line.operators import entered_reasons
 from demo_line.packaging import flow
 from demo_line.packml import Command, UnitMode, operate
-from demo_line.plan import MODES, Phase
+from demo_line.plan import MODES
 from demo_line.plan.schedule import Schedule
 from demo_line.unit import AnyUnit, Parameters, Surroundings, UnitType
 
@@ -169,10 +169,7 @@ class Line:
 
     def go_live(self, state: LineState) -> None:
         """From here on somebody may look: with `always_on` in the plan the line works beyond its calendar."""
-        plan = state.around.plan
-        plan.always_on = self.definition.plan.always_on
-        if plan.always_on and state.elapsed_s == 0.0:
-            plan.phase = Phase.PRODUCTION
+        self.schedule.go_live(state.around.plan, at_start=state.elapsed_s == 0.0)
 
     def add_fault(self, state: LineState, name: str, onset_s: float) -> None:
         """Let a fault begin at a simulated second; raises LineError for an unknown name or code."""

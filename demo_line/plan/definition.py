@@ -95,6 +95,8 @@ class PlanDefinition(_Model):
         utc_offset_h: local time minus UTC; there is no summer time.
         always_on: a line that serves live (see `Line.go_live`) works at any hour, so that it runs whenever somebody
             looks; what lies before is made by the calendar, with its nights and weekends.
+        live_order_bottles: an order that a line goes live with has at least so many bottles left, so that whoever
+            starts the showroom does not meet a changeover first.
         working_days: 0 = Monday.
         holidays: days without work as `MM-DD`, every year.
         shifts: of a working day.
@@ -117,6 +119,7 @@ class PlanDefinition(_Model):
     starts: datetime = datetime(2026, 5, 4, 6, 0)  # noqa: DTZ001 - local time of the plant, see utc_offset_h
     utc_offset_h: float = Field(default=1.0, ge=-12, le=14)
     always_on: bool = False
+    live_order_bottles: int = Field(default=10_000, ge=0)
     working_days: tuple[Annotated[int, Field(ge=0, le=6)], ...] = (0, 1, 2, 3, 4)
     holidays: tuple[str, ...] = ()
     shifts: tuple[Shift, ...] = _TWO_SHIFTS

@@ -54,6 +54,16 @@ class Schedule:
         plan.phase = Phase.PRODUCTION if self.calendar.shift(local_s) is not None else Phase.OFF
         return plan
 
+    def go_live(self, plan: PlanState, *, at_start: bool) -> None:
+        """From here on somebody may look: with `always_on` the line works, and a changeover is hours away."""
+        plan.always_on = self.definition.always_on
+        if not plan.always_on:
+            return
+        plan.progress.steps, plan.changeover_left_s = [], 0.0
+        plan.quantity = max(plan.quantity, plan.order_counts.good + self.definition.live_order_bottles)
+        if at_start:
+            plan.phase = Phase.PRODUCTION
+
     def step(self, plan: PlanState, around: Surroundings, draws: Draws) -> None:
         """Let the plan follow the calendar and the bottles; `around` still holds the last step's bottles."""
         dt_s = around.dt_s

@@ -116,6 +116,23 @@ def test_a_live_line_works_at_any_hour_and_is_cleaned_once_a_day() -> None:
     ]  # fmt: skip
 
 
+def test_whoever_starts_the_showroom_meets_production_and_not_a_changeover() -> None:
+    """Going live ends a changeover that is under way and leaves hours of the order in hand."""
+    line = Line(SHIPPED)
+    state = line.start(1)
+    plan = state.around.plan
+    plan.quantity = 1
+    while plan.phase is not Phase.CHANGEOVER:
+        line.step(state, 60.0)
+    line.go_live(state)
+    seen = set()
+    for _ in range(180):
+        line.step(state, 60.0)
+        seen.add(plan.phase)
+    assert seen == {Phase.PRODUCTION}
+    assert plan.total.filled > 5000
+
+
 @pytest.mark.parametrize(("smed", "minutes"), [(False, 45.0), (True, 20.0)])
 def test_a_changeover_takes_45_minutes_or_20_after_smed(smed: bool, minutes: float) -> None:
     """Mean over two weeks of an average crew; its steps follow each other and each is an event."""

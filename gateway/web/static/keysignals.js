@@ -3,6 +3,7 @@ import { isNumeric } from "./words.js";
 
 // By beginning of the work unit's name: signals worth seeing first. Machines that are not named here show their first.
 const PREFERRED = {
+  LINE: [/^order_good/, /^shift_good/],
   STO: [/bottles/, /caps/],
   MIX: [/flow/, /level/, /^power/],
   PAS: [/holding_a/, /flow/, /valve/, /^power/],

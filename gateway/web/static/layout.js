@@ -10,7 +10,7 @@ const ROOMY = {
   narrowPerRow: 1, narrowGap: 30,
 };
 const DENSE = {
-  dense: true, height: 112, minWidth: 148, maxWidth: 260, columnWidth: 205, rows: 2, gapX: 26, gapY: 34, rowGap: 30,
+  dense: true, height: 112, minWidth: 148, maxWidth: 260, columnWidth: 205, rows: 2, gapX: 26, gapY: 28, rowGap: 26,
   narrowPerRow: 2, narrowGap: 22,
 };
 
@@ -61,7 +61,9 @@ export function layout(units, width) {
   if (main.length) y = flow.bottom + (utilities.length && !narrow ? look.gapY : look.narrowGap);
   const supply = row(utilities, width, y, narrow, boxes, look, Math.min(look.gapX, 36), look.maxWidth);
   if (utilities.length) y = supply.bottom + look.gapY / 3;
-  row(others, width, y, narrow, boxes, look, 28, others.length < 3 ? width : Math.max(look.maxWidth, 460));
+  // Instruments that are attached to a machine and whatever else has no place in the line: one value each is enough.
+  const small = look.dense ? { ...look, rows: 1, height: look.height - 24 } : look;
+  row(others, width, y, narrow, boxes, small, 28, others.length < 3 ? width : Math.max(look.maxWidth, 460));
   const height = Math.max(...boxes.map((box) => box.y + box.height)) + 2;
   const byId = new Map(boxes.map((box) => [box.unit, box]));
   return {

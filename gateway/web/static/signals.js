@@ -2,7 +2,7 @@
 import { emptyNote, h, setAttribute, setText } from "./dom.js";
 import { condition, live, nowMs, on, workUnits } from "./live.js";
 import { isSelected, onSelection, toggle } from "./selection.js";
-import { age, isNumeric, number, ORIGIN, signalLabel, stateWord } from "./words.js";
+import { age, isNumeric, number, ORIGIN, ORIGIN_SHORT, signalLabel, stateWord } from "./words.js";
 
 const SAID = { live: "live", stale: "stale", bad: "bad", uncertain: "uncertain", none: "no value" };
 
@@ -103,8 +103,8 @@ function why(search) {
 function signalRow(series) {
   const chartable = isNumeric(series);
   const name = chartable
-    ? h("button", { type: "button", class: "signal-name", title: series.description, onclick: () => toggle(series) })
-    : h("span", { class: "signal-name", title: series.description });
+    ? h("button", { type: "button", class: "signal-name", title: titleOf(series), onclick: () => toggle(series) })
+    : h("span", { class: "signal-name", title: titleOf(series) });
   name.append(h("span", {}, signalLabel(series)));
   const amount = h("span", { class: "amount" });
   const mark = h("span", { class: "range-mark" });
@@ -133,7 +133,9 @@ function signalRow(series) {
     setText(amount, isState ? `${value.value} ${stateWord(value.value)}` : number(value?.value, series));
     setAttribute(node, "data-condition", state);
     setText(badge, SAID[state]);
-    setText(origin, ORIGIN[value?.origin ?? ORIGIN.indexOf(series.origin)]);
+    const from = value?.origin ?? ORIGIN.indexOf(series.origin);
+    setText(origin, ORIGIN_SHORT[from]);
+    setAttribute(origin, "title", ORIGIN[from]);
     if (chartable) setAttribute(name, "aria-pressed", String(isSelected(series)));
     if (bar) place(bar, mark, value?.value, series);
     showAge();
@@ -141,6 +143,8 @@ function signalRow(series) {
   node.dataset.text = `${series.path} ${signalLabel(series)} ${series.description}`.toLowerCase();
   return { node, show, showAge };
 }
+
+const titleOf = (series) => [signalLabel(series), series.description].filter(Boolean).join(": ");
 
 function place(bar, mark, value, series) {
   const known = typeof value === "number";
