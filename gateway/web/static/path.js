@@ -6,6 +6,7 @@ import { age } from "./words.js";
 const SAID = { ok: "ok", waiting: "waiting", degraded: "delayed", failed: "failed" };
 const BROWSER = "this browser";
 const NAMES = { ingest: "gateway" };
+const BESIDE = { history: "store" }; // hops that are no step of the way of a value
 
 export function mount(root) {
   const list = h("ol", { class: "hops" });
@@ -52,7 +53,7 @@ export function mount(root) {
     for (const hop of hops) {
       const [node, update] = hopItem(hop);
       shown.set(hop.name, update);
-      const stage = hop.name.startsWith("source ") || hop.name.startsWith("edge ") ? hop.name.split(" ")[0] : hop.name;
+      const stage = /^(source|edge) /.test(hop.name) ? hop.name.split(" ")[0] : BESIDE[hop.name] || hop.name;
       stages.set(stage, [...(stages.get(stage) || []), node]);
     }
     const order = [...stages.keys()].sort((one, other) => (other === "source") - (one === "source"));
