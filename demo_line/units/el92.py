@@ -36,12 +36,12 @@ class El92Parameters(Parameters):
     nominal_v: float = Field(default=230.0, gt=0, description="phase to neutral")
     voltage_spread: float = Field(default=0.003, ge=0, description="slow wandering of the grid's voltage")
     sag_share: float = Field(default=0.13, ge=0, lt=1, description="voltage missing at severity 1")
-    light_w: float = Field(default=6000.0, ge=0, description="light and ventilation while people work")
+    light_w: float = Field(default=6000.0, ge=0, description="light, ventilation, staggered preheaters in a shift")
     night_w: float = Field(default=800.0, ge=0, description="emergency light, servers, fire alarm")
     idle_w: float = Field(default=9000.0, ge=0, description="of what is left on after the shift")
     baseload_w: float = Field(default=7000.0, ge=0, description="of what runs day and night without need")
     cold_store_w: float = Field(default=14000.0, ge=0, description="of a rented cold store while it cools")
-    preheaters_w: float = Field(default=18000.0, ge=0, description="of tank preheaters when they are not staggered")
+    preheaters_w: float = Field(default=18000.0, ge=0, description="of tank preheaters that are on together")
     preheat_every_s: float = 7200.0
     preheat_s: float = 900.0
     pv_peak_w: float = Field(default=60000.0, ge=0, description="at 1000 W/m2 and 25 degC")
@@ -178,13 +178,19 @@ def _hall_w(p: El92Parameters, around: Surroundings) -> float:
         power += p.night_w + p.idle_w * severity["idle_left_on"]
     else:
         power += p.light_w
-    # A millisecond keeps a rounded time of day from falling on the wrong side of the quarter of an hour.
-    if plan.run and (plan.local_hour * 3600.0 + 1e-3) % p.preheat_every_s < p.preheat_s:
-        power += p.preheaters_w * severity["demand_peak"]
+    if plan.run:
+        power += severity["demand_peak"] * _moved_preheat_w(p, plan.local_hour)
     needed = severity["cold_store_needed"]
     if needed > 0.0:
         power += p.cold_store_w * needed * _cooling_share(around)
     return power
+
+
+def _moved_preheat_w(p: El92Parameters, local_hour: float) -> float:
+    """What preheaters that come on together add to their staggered mean, which they do not take at other times."""
+    # A millisecond keeps a rounded time of day from falling on the wrong side of the quarter of an hour.
+    together = (local_hour * 3600.0 + 1e-3) % p.preheat_every_s < p.preheat_s
+    return p.preheaters_w * (float(together) - p.preheat_s / p.preheat_every_s)
 
 
 def _cooling_share(around: Surroundings) -> float:

@@ -127,6 +127,12 @@ def test_a_demand_peak_is_load_and_a_cloud_is_missing_sun() -> None:
     assert states[2].pv_w < 0.5 * states[0].pv_w
 
 
+def test_a_demand_peak_moves_energy_and_adds_none() -> None:
+    """E3: preheaters that are not staggered take as much over their cycle of two hours as those that are."""
+    usual, peak = (live(board(dt_s=60.0, demand_peak=severity), 7200.0) for severity in (0.0, 1.0))
+    assert peak.load_ws == pytest.approx(usual.load_ws, rel=1e-9)
+
+
 @pytest.mark.parametrize("dt_s", [1.0, 60.0])
 def test_the_generator_carries_what_is_left_when_the_tunnel_is_shed(dt_s: float) -> None:
     """E4: 91 - 14 = 77 kW fit 80 kW: after some dark seconds the generator runs without trip until the grid is back."""
