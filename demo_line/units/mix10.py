@@ -1,9 +1,10 @@
 """MIX-10: blend tank with its product pump on a drive.
 
-Water, tempered by the compressor's waste heat, and cold concentrate are dosed to the recipe's sugar content. The pump
-feeds the pasteuriser and, through a fixed orifice, mixes the tank. The drive follows the flow that the pasteuriser asks
-for, so speed, pressures, power, current, heat and vibration all follow from flow, tank level, strainer and wear. Before
-a changeover or a cleaning the tank is emptied into a return tank, from which the next batch takes it; its heel is lost.
+Water, tempered from a store of the heat that chiller and compressor give off, and cold concentrate are dosed to the
+recipe's sugar content. The pump feeds the pasteuriser and, through a fixed orifice, mixes the tank. The drive follows
+the flow that the pasteuriser asks for, so speed, pressures, power, current, heat and vibration all follow from flow,
+tank level, strainer and wear. Before a changeover or a cleaning the tank is emptied into a return tank, from which the
+next batch takes it; its heel is lost.
 """
 
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ class Mix10Parameters(PumpParameters):
     heel_l: float = Field(default=8.0, ge=0, description="lost at every emptying")
     late_interface_l: float = Field(default=60.0, ge=0, description="more of it when the interface is switched late")
     tempered_degc: float = Field(default=27.0, description="set point of the blend water")
-    tempering_k: float = Field(default=16.0, ge=0, description="most that the waste heat lifts it above raw water")
+    tempering_k: float = Field(default=16.0, ge=0, description="most that recovered heat lifts it above raw water")
     colder_feed_k: float = Field(default=7.2, description="lower blend water with the tempering in bypass")
     rich_recipe_k: float = Field(default=7.6, description="lower blend water of the richer recipe, for its aroma")
     rich_recipe_brix: float = Field(default=5.0, description="sugar content of the richer recipe above the ordered one")
@@ -87,6 +88,7 @@ class Mix10State:
         wear, misalignment: severities of the drive-end bearing's spall and of the coupling.
         vibration_left_s: time until the vibration is worked out again.
         water_l, concentrate_l, returned_l, delivered_l, lost_l: totals since the start.
+        recovered_kj: recovered heat that has gone into the blend water, since the start.
     """
 
     packml: Machine
@@ -125,6 +127,7 @@ class Mix10State:
     returned_l: float = 0.0
     delivered_l: float = 0.0
     lost_l: float = 0.0
+    recovered_kj: float = 0.0
 
 
 def _initial(p: Mix10Parameters) -> Mix10State:
@@ -286,7 +289,8 @@ def _blend(p: Mix10Parameters, s: Mix10State, around: Surroundings, draws: Draws
         return
     volume_l = s.volume_l + inflow_l
     s.share = (s.share * s.volume_l + parked_concentrate_l + concentrate_l) / volume_l
-    s.blend_degc += (_inflow_degc(p, around, target) - s.blend_degc) * inflow_l / volume_l
+    tempered_degc = _tempered_degc(p, around)
+    s.blend_degc += (_mixed_degc(p, tempered_degc, target) - s.blend_degc) * inflow_l / volume_l
     s.volume_l = volume_l
     s.brix = brix_of(s.share)
     if abs(s.brix - s.worked_out_brix) > _BRIX_STEP:
@@ -295,6 +299,7 @@ def _blend(p: Mix10Parameters, s: Mix10State, around: Surroundings, draws: Draws
     s.parked_concentrate_l -= parked_concentrate_l
     s.water_l += fresh_l - concentrate_l
     s.concentrate_l += concentrate_l
+    s.recovered_kj += (fresh_l - concentrate_l) * WATER_KJ_L_K * (tempered_degc - supplies["water_degc"])
     around.demands["water_demand_l_h"] += (fresh_l - concentrate_l) / dt_h
     around.demands["concentrate_used_l"] += concentrate_l
 
@@ -305,12 +310,16 @@ def _work_out(s: Mix10State) -> None:
     s.density_kg_l, s.kj_l_k = density_kg_l(s.brix), heat_capacity_kj_l_k(s.brix)
 
 
-def _inflow_degc(p: Mix10Parameters, around: Surroundings, share: float) -> float:
-    """Temperature of water and concentrate mixed; waste heat lifts the water to its set point as far as it goes."""
+def _tempered_degc(p: Mix10Parameters, around: Surroundings) -> float:
+    """Temperature of the blend water; recovered heat lifts it to its set point as far as it goes."""
     severity, water_degc = around.severity, around.supplies["water_degc"]
     set_degc = p.tempered_degc - p.colder_feed_k * severity["feed_colder"]
     set_degc -= p.rich_recipe_k * severity["higher_brix_recipe"]
-    tempered_degc = water_degc + min(max(set_degc - water_degc, 0.0), p.tempering_k)
+    return water_degc + min(max(set_degc - water_degc, 0.0), p.tempering_k)
+
+
+def _mixed_degc(p: Mix10Parameters, tempered_degc: float, share: float) -> float:
+    """Temperature of tempered water and cold concentrate mixed."""
     water, concentrate = (1.0 - share) * WATER_KJ_L_K, share * CONCENTRATE_KJ_L_K
     return (water * tempered_degc + concentrate * p.concentrate_degc) / (water + concentrate)
 
@@ -385,5 +394,7 @@ UNIT = UnitType(
         S("returned_l", "L", 0, None, "Product that came back from the buffer since start", lambda s: s.returned_l),
         S("product_out_l", "L", 0, None, "Product to the pasteuriser since start", lambda s: s.delivered_l),
         S("changeover_lost_l", "L", 0, None, "Product lost with the tank's heel since start", lambda s: s.lost_l),
+        S("recovered_kwh", "kWh", 0, None, "Recovered heat in the blend water since start",
+          lambda s: s.recovered_kj / 3600.0),
     ),
 )  # fmt: skip

@@ -157,6 +157,17 @@ def test_the_whole_line_closes_its_product_and_takes_1_5_l_of_water_a_litre() ->
     assert pas.under_heated_l == 0.0
 
 
+def test_no_more_heat_is_recovered_than_the_plant_gives_off() -> None:
+    """Over two days the blend water takes less than the heat that chiller and compressor reject."""
+    line = Line(load_definition())
+    state = line.start(4)
+    for _ in range(2 * 1440):
+        line.step(state, 60.0)
+    rejected_kwh = (state.units["CH-91"].cold_ws + state.energy_ws["CH-91"] + state.energy_ws["CA-90"]) / 3.6e6
+    recovered_kwh = state.units["MIX-10"].recovered_kj / 3600.0
+    assert 100.0 < recovered_kwh < 0.5 * rejected_kwh
+
+
 def test_a_run_begins_with_the_drink_of_its_first_order() -> None:
     """Whatever the first order is, the blend tank has its sugar content from the first step on."""
     line = Line(load_definition())
