@@ -28,6 +28,9 @@ _PIECE_S = 15.0
 _HOT_WATER_S, _PUMP_S, _OUTLET_S, _FLOODED_S = 60.0, 5.0, 20.0, 90.0
 """Time constants of the hot water's wobble, the flow, the cooler's outlet and of plates that the cleaning floods."""
 
+_LEAST_SPAN_K = 5.0
+"""With less between inlet and holding tube the controller keeps its last regeneration."""
+
 _AT_REST = frozenset({State.STOPPED, State.IDLE, State.ABORTED, State.ABORTING, State.CLEARING, State.RESETTING})
 
 
@@ -86,7 +89,8 @@ class Pas20State:
         inlet_degc, regenerated_degc, holding_degc, returned_degc, outlet_degc: true temperatures along the way.
         holding_a_degc: what sensor A, and so the controller, sees.
         valve: opening of the hot-water valve, 0 to 1; `hot_water` is how the supply wobbles.
-        regeneration: share of the heat that the regenerator returns.
+        regeneration: share of the heat that the regenerator returns; `shown_regeneration` as the controller works it
+            out from its own sensors, which is wrong where sensor A is.
         deposit_k_kw: resistance of the healthy deposit, `fouling_k_kw` with the fault's.
         worked_out_l_h: flow for which `clean_k_kw` and `clean_bar` of the clean plates were worked out.
         capacity_w_k: heat capacity of the flow.
@@ -121,6 +125,7 @@ class Pas20State:
     forward_l_h: float = 1500.0
     hot_water: float = 0.0
     regeneration: float = 0.85
+    shown_regeneration: float = 0.85
     deposit_k_kw: float = 0.0
     fouling_k_kw: float = 0.0
     worked_out_l_h: float = 0.0
@@ -303,6 +308,8 @@ def _heat(p: Pas20Parameters, s: Pas20State, around: Surroundings, draws: Draws)
     exchanged = eps * (holding - inlet)
     s.inlet_degc, s.regenerated_degc, s.returned_degc = inlet, inlet + exchanged, holding - exchanged
     s.holding_degc, s.holding_a_degc = holding, holding + offset
+    if s.holding_a_degc - inlet > _LEAST_SPAN_K:
+        s.shown_regeneration = exchanged / (s.holding_a_degc - inlet)
     s.valve, s.heater_w = valve, heat_w / pieces
     _cool(p, s, supplies, dt_s, returned / pieces)
     s.power_w = s.heater_w / p.heater_efficiency + p.pumps_w
@@ -390,8 +397,8 @@ UNIT = UnitType(
           lambda s: s.holding_degc, noise=0.04, resolution=0.01),
         S("outlet_temperature_degc", "°C", 0, 120, "Product after the cooler",
           lambda s: s.outlet_degc, noise=0.05, resolution=0.1),
-        S("regeneration_pct", "%", 0, 100, "Share of the heat that the regenerator returns",
-          lambda s: s.regeneration * 100.0, noise=0.05, resolution=0.01, period_s=10),
+        S("regeneration_pct", "%", 0, 100, "Share of the heat that the regenerator returns, from its temperatures",
+          lambda s: s.shown_regeneration * 100.0, noise=0.05, resolution=0.01, period_s=10),
         S("hot_water_valve_pct", "%", 0, 100, "Opening of the hot-water valve",
           lambda s: s.valve * 100.0, noise=0.1, resolution=0.1),
         S("heater_power_w", "W", 0, 40000, "Electrical power of heater and pumps",

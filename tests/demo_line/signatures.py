@@ -85,8 +85,8 @@ SIGNATURES: dict[str, Signature] = {
         {"PAS-20.regeneration_pct": 1.0, "PAS-20.plates_differential_bar": 0.05},
     ),
     "holding_sensor_a_high": Signature(
-        {"PAS-20.holding_b_degc": -0.8, "PAS-20.hot_water_valve_pct": -0.4},
-        {"PAS-20.holding_a_degc": 0.15, "PAS-20.regeneration_pct": 0.7},
+        {"PAS-20.holding_b_degc": -0.8, "PAS-20.hot_water_valve_pct": -0.4, "PAS-20.regeneration_pct": -0.8},
+        {"PAS-20.holding_a_degc": 0.15},
         truth={"PAS-20.holding_true_degc": -0.8},
     ),
     "holding_sensor_b_low": Signature(

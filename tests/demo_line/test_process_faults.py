@@ -9,13 +9,23 @@ from demo_line.packml import State
 from demo_line.physics.plates import lethality_min
 from demo_line.physics.pump import PumpParameters, current_a, operating_point
 from demo_line.plan import Phase
-from demo_line.units.pas20 import Pas20Parameters
+from demo_line.units.pas20 import UNIT, Pas20Parameters
 from tests.demo_line.process import process_line, run, settled, started
 
 
 @pytest.fixture(scope="module")
 def healthy() -> dict[str, Any]:
     return settled()
+
+
+def test_no_reading_gives_the_true_holding_temperature_away() -> None:
+    """M4: inlet, regenerated temperature and shown regeneration lead back to what sensor A shows, not to the truth."""
+    units = settled(holding_sensor_a_high=1.0)
+    shown = {signal.name: float(signal.value(units["PAS-20"])) for signal in UNIT.signals if signal.high is not None}
+    inlet = shown["inlet_temperature_degc"]
+    back = inlet + (shown["regenerated_temperature_degc"] - inlet) / (shown["regeneration_pct"] / 100.0)
+    assert back == pytest.approx(shown["holding_a_degc"], abs=1e-6)
+    assert units["PAS-20"].holding_degc == pytest.approx(back - 1.5, abs=1e-6)
 
 
 def needed_heat_w(units: dict[str, Any]) -> float:
