@@ -82,6 +82,7 @@ class Fault:
         rate: growth relative to normal that comes from other severities (interaction).
         removed: whether the line's own routine, such as the daily cleaning, takes it away now, read from the states of
             all units; it then grows again from nothing.
+        aborts: whether its functional failure stops its unit (ABORTED), so that the crew finds it by itself.
         cures: names of the maintenance actions that remove it.
         sensor: what it does to readings.
     """
@@ -98,6 +99,7 @@ class Fault:
     duty: Callable[[dict[str, Any]], float] = lambda _units: 1.0
     rate: Callable[[dict[str, float]], float] = lambda _severity: 1.0
     removed: Callable[[dict[str, Any]], bool] = lambda _units: False
+    aborts: bool = False
     cures: tuple[str, ...] = ()
     sensor: tuple[SensorEffect, ...] = ()
 

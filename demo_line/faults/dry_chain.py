@@ -12,5 +12,6 @@ FAULT = Fault(
     mechanism="lack of lubrication, friction and wear",
     growth=Growth("exponential", life_h=400.0, spread=0.25),
     duty=works("CNV-4"),
+    aborts=True,
     cures=("lubricate_chain",),
 )

@@ -18,5 +18,6 @@ FAULT = Fault(
     growth=Growth("exponential", life_h=500.0, spread=0.25),
     duty=lambda units: 1.0 if units["MIX-10"].packml.state in _TURNING else 0.0,
     rate=lambda severity: 1.0 + 1.5 * severity.get("strainer_blocked", 0.0) + severity.get("misalignment", 0.0),
+    aborts=True,
     cures=("replace_pump_bearing",),
 )

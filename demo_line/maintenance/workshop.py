@@ -228,7 +228,7 @@ class Workshop:
         if not fault.cures or fault.cures[0] not in self.actions:
             return False
         if fault.unit_id in self._machines:
-            return self._machine(run, fault.unit_id).state is State.ABORTED
+            return fault.aborts and self._machine(run, fault.unit_id).state is State.ABORTED
         return not fault.unit_id
 
     def _has_parts(self, run: Run, action: Action) -> bool:

@@ -247,6 +247,21 @@ def test_the_crew_repairs_what_a_failure_has_aborted(line: Line, fault: str, uni
     assert minutes < (done.job.ends_s - failed_s) / 60.0 < minutes + 15.0
 
 
+def test_an_emergency_stop_tells_the_crew_of_no_hidden_fault(line: Line) -> None:
+    """A unit that an operator has aborted hides its complete faults: the crew repairs what its failure has aborted."""
+    state = line.start(2)
+    line.add_fault(state, "strainer_blocked", 0.0)
+    line.step(state, 60.0)
+    state.conditions["strainer_blocked"].used = 0.99999
+    run(line, state, 5)
+    assert state.around.severity["strainer_blocked"] == 1.0
+    line.command(state, "MIX-10", Command.ABORT)
+    run(line, state, 240)
+    assert machine(line, state, "MIX-10").state is State.ABORTED
+    assert state.around.severity["strainer_blocked"] == 1.0
+    assert not state.work.done
+
+
 def test_the_crew_waits_for_a_part_that_it_has_ordered(line: Line) -> None:
     """Without a bearing in the store one is ordered once, and the repair begins when it has come."""
     state = fail(line, BEARING, "MIX-10", self_repair=True)
