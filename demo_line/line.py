@@ -139,7 +139,9 @@ class Line:
             for unit_id in definition.packaging[1::2]
             if (buffer := self.units[unit_id].buffer) is not None
         ]
-        self._asked = {name for unit in self.units.values() for name in unit.demands} | set(definition.boundary_demands)
+        self._asked = dict.fromkeys(
+            (*(name for unit in self.units.values() for name in unit.demands), *definition.boundary_demands), 0.0
+        )
         self._steps = [
             (unit_id, unit.step, self.parameters[unit_id], unit.power_w) for unit_id, unit in self.units.items()
         ]
@@ -160,7 +162,7 @@ class Line:
         around = Surroundings(supplies=dict(self.definition.boundary), plan=plan)
         for unit in self.units.values():
             around.supplies.update(dict.fromkeys(unit.supplies, 0.0))
-        around.demands = dict.fromkeys(self._asked, 0.0)
+        around.demands = dict(self._asked)
         around.severity = dict.fromkeys(self.faults, 0.0)
         state = LineState(units, around, draws, energy_ws=dict.fromkeys(self.units, 0.0), work=self.workshop.begin())
         for unit_id, unit in self.units.items():
@@ -177,11 +179,14 @@ class Line:
         state.conditions[fault.name] = begin(fault, onset_s, state.draws[""])
 
     def fault(self, name: str) -> Fault:
-        """Fault by its name or code (`M1`); raises LineError that lists what there is."""
+        """Fault by its name or code (`M1`); raises LineError for an unknown name and a code that several share."""
         wanted = name.replace("-", "_").lower()
-        for fault in self.faults.values():
-            if wanted in (fault.name, fault.code.lower()):
-                return fault
+        named = self.faults.get(wanted)
+        coded = [fault for fault in self.faults.values() if fault.code and fault.code.lower() == wanted]
+        if named is not None or len(coded) == 1:
+            return named or coded[0]
+        if coded:
+            raise LineError(f"{name!r} is the code of several faults; name one: {', '.join(f.name for f in coded)}")
         known = ", ".join(
             f"{fault.name} ({fault.code})" if fault.code else fault.name for fault in self.faults.values()
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple
 
 from demo_line.fault import Growth
@@ -65,6 +66,8 @@ class Training:
     def inject_fault(self, name: str, severity: float, onset_in_s: float) -> tuple[float]:
         """Let a fault begin; returns the hours from its onset to functional failure under normal duty.
 
+        No event tells of it: events are what the people at the line may see.
+
         Args:
             name: its name or code.
             severity: how far it has grown at its onset, 0 to 1; above 0 it begins now.
@@ -72,14 +75,13 @@ class Training:
         """
         if not 0.0 <= severity <= 1.0:
             raise ValueError(f"severity {severity:g} is not between 0 (absent) and 1 (functional failure)")
-        if onset_in_s < 0.0 or (severity > 0.0 and onset_in_s > 0.0):
+        if not 0.0 <= onset_in_s < inf or (severity > 0.0 and onset_in_s > 0.0):
             raise ValueError(f"onset in {onset_in_s:g} s: it is 0 for a fault with a severity, else 0 or more")
         state, fault = self._state, self._line.fault(name)
         self._line.add_fault(state, fault.name, state.elapsed_s + onset_in_s)
         condition = state.conditions[fault.name]
         condition.used = _used(fault.growth, severity)
         condition.severity = state.around.severity[fault.name] = fault.growth.severity(condition.used)
-        self._tell(fault.unit_id, f"{fault.title}: begins", {"severity": severity, "onset_in_s": onset_in_s})
         return (condition.life_h,)
 
     def repair(self, action: str, hasty: bool) -> tuple[float]:

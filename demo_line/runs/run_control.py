@@ -5,6 +5,7 @@ Pure: the caller says how much real time has passed.
 
 from collections.abc import Callable
 from functools import partial
+from math import inf, isfinite
 from typing import NamedTuple
 
 from demo_line.runs.simulation import Observe, Simulation, Solver
@@ -31,7 +32,7 @@ class RunControl:
 
     Args:
         simulation: the run; from now on its time moves only through this object.
-        speed: simulated seconds a real second.
+        speed: simulated seconds a real second, 0 or more.
         keep_every_s: simulated seconds between the snapshots that are taken by themselves.
         keep: how many of them; when there are more, every second one is given up.
         fine_before_s: how long before the target of a `seek` the solver becomes fine.
@@ -46,7 +47,7 @@ class RunControl:
         fine_before_s: float = 900.0,
     ) -> None:
         self.simulation = simulation
-        self.speed = speed
+        self.set_speed(speed)
         self.paused = True
         self._keep_every_s, self._keep, self._fine_before_s = keep_every_s, keep, fine_before_s
         self._saved: list[_Saved] = []
@@ -61,13 +62,28 @@ class RunControl:
         """Let no time pass."""
         self.paused = True
 
+    def set_speed(self, speed: float) -> None:
+        """Let so many simulated seconds pass a real second; raises ValueError for less than 0 or no number."""
+        if not 0.0 <= speed < inf:
+            raise ValueError(f"speed {speed:g}: give 0 or more simulated seconds a second, or seek to go back")
+        self._speed = speed
+
+    @property
+    def speed(self) -> float:
+        """Simulated seconds a real second."""
+        return self._speed
+
     def pass_time(self, real_s: float, observe: Observe | None = None) -> None:
-        """Advance by real seconds times speed, unless paused."""
+        """Advance by real seconds times speed, unless paused; raises ValueError for less than 0 or no number."""
+        if not 0.0 <= real_s < inf:
+            raise ValueError(f"{real_s:g} s cannot pass: give 0 or more real seconds")
         if not self.paused:
             self._advance(self.simulation.target_s + real_s * self.speed, observe)
 
     def step(self, count: int = 1, observe: Observe | None = None) -> None:
-        """Advance by so many steps of the solver, also while paused."""
+        """Advance by so many steps of the solver, also while paused; raises ValueError for less than one."""
+        if count < 1:
+            raise ValueError(f"{count} steps cannot be taken: give 1 or more, or seek to go back")
         self._advance(self.simulation.elapsed_s + count * self.simulation.solver.step_s, observe)
 
     def act(self, act: Act) -> None:
@@ -81,8 +97,10 @@ class RunControl:
         Forwards in coarse steps until `fine_before_s` before it, then in the present solver's. Back from the last
         snapshot before it, with what was done in between; what was done then or later is forgotten.
 
-        Raises ValueError for a time before the first snapshot.
+        Raises ValueError for a time before the first snapshot or no time at all.
         """
+        if not isfinite(elapsed_s):
+            raise ValueError(f"{elapsed_s:g} s is no time of a run; give seconds since its start")
         if elapsed_s < self.simulation.elapsed_s:
             self._rewind(elapsed_s, observe)
             return

@@ -3,13 +3,13 @@
 import zlib
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from math import floor
+from math import floor, inf, isfinite
 from typing import NamedTuple
 
 from numpy.random import default_rng
 
 from demo_line.clock import NS_PER_S
-from demo_line.line import Line, LineState
+from demo_line.line import Line, LineError, LineState
 from demo_line.packml import Command
 from demo_line.runs import snapshot
 
@@ -91,16 +91,24 @@ class Simulation:
             faults: which and when.
             run_s: length of the run; a fault without an onset begins in its first half.
 
-        Raises LineError for an unknown name and ValueError for an onset before now.
+        Raises LineError for an unknown name, for a fault that is named twice and for an onset that is before now or
+        not within the run, as it would never be seen.
         """
+        named: set[str] = set()
         for planned in faults:
             name = self.line.fault(planned.name).name
+            if name in named:
+                raise LineError(f"fault {name} is named twice, but it can begin only once; name it once")
+            named.add(name)
             onset_s = planned.onset_s
             if onset_s is None:
                 generator = default_rng([self.seed, _ONSETS, zlib.crc32(name.encode())])
                 onset_s = floor(float(generator.random()) * 0.5 * run_s)
-            if onset_s < self.elapsed_s:
-                raise ValueError(f"fault {name} cannot begin at {onset_s:g} s, which is before {self.elapsed_s:g} s")
+            if not self.elapsed_s <= onset_s < run_s:
+                raise LineError(
+                    f"fault {name} cannot begin on day {onset_s / DAY_S:g}, the run goes from day "
+                    f"{self.elapsed_s / DAY_S:g} to {run_s / DAY_S:g}; give an onset within it or a longer run"
+                )
             self.line.add_fault(self.state, name, onset_s)
 
     def command(self, unit_id: str, command: Command) -> None:
@@ -114,13 +122,15 @@ class Simulation:
             seconds: simulated seconds, 0 or more.
             observe: is called after every step.
         """
-        if seconds < 0.0:
-            raise ValueError(f"time cannot pass backwards ({seconds:g} s); restore a snapshot instead")
+        if not 0.0 <= seconds < inf:
+            raise ValueError(f"{seconds:g} s cannot pass: give 0 or more, or restore a snapshot to go back")
         self._target_s += seconds
         self._run(observe)
 
     def advance_to(self, elapsed_s: float, observe: Observe | None = None) -> None:
-        """Let time pass until a simulated second; raises ValueError if that is over."""
+        """Let time pass until a simulated second; raises ValueError if that is over or no time."""
+        if not isfinite(elapsed_s):
+            raise ValueError(f"{elapsed_s:g} s is no time of a run; give seconds since its start")
         if elapsed_s < self._target_s:
             raise ValueError(f"{elapsed_s:g} s is over, it is {self._target_s:g} s; restore a snapshot to go back")
         self._target_s = elapsed_s

@@ -1,14 +1,16 @@
 """Snapshots of a run as bytes: everything that a line remembers, in a form that names what it belongs to.
 
-The first line is JSON with format, package version and the fingerprint of the line's definition; what follows is a
-pickle of the state. Reading it creates nothing but the states, records and enumerations of this package and NumPy's
-random generators, so a foreign file is refused rather than run.
+The first line is JSON with format, package version, the fingerprint of the line's definition and a digest of what
+follows: a pickle of the state. So bytes that were damaged on a disk are never taken for another state. Reading it
+creates nothing but the states, records and enumerations of this package and NumPy's random generators, so a foreign
+file is refused rather than run.
 """
 
 import hashlib
 import io
 import json
 import pickle
+from collections.abc import Mapping
 from dataclasses import is_dataclass
 from enum import Enum
 from importlib import metadata
@@ -19,7 +21,7 @@ from pydantic import BaseModel
 from demo_line.draws import Draws
 from demo_line.line import Line
 
-FORMAT = "showroom-line-snapshot/1"
+FORMAT = "showroom-line-snapshot/2"
 
 _PACKAGE = "demo_line."
 _FOREIGN = {
@@ -47,7 +49,8 @@ def fingerprint(line: Line) -> str:
 
 def pack(line: Line, content: dict[str, Any]) -> bytes:
     """Bytes from which `unpack` gives equal content for the same line and package version."""
-    return _heading(line) + pickle.dumps(content, protocol=5)
+    body = pickle.dumps(content, protocol=5)
+    return json.dumps({**_expected(line), "sha256": _digest(body)}).encode() + b"\n" + body
 
 
 def unpack(line: Line, snapshot: bytes) -> dict[str, Any]:
@@ -55,10 +58,11 @@ def unpack(line: Line, snapshot: bytes) -> dict[str, Any]:
 
     Raises SnapshotError for another format, another version of the package, another line or damaged bytes.
     """
-    heading, separator, body = snapshot.partition(b"\n")
-    expected = _heading(line)
-    if heading + separator != expected:
-        _explain(heading, expected)
+    heading, _, body = snapshot.partition(b"\n")
+    found = _found(heading)
+    _check(found, _expected(line))
+    if found.get("sha256") != _digest(body):
+        raise SnapshotError("the snapshot is damaged: its bytes are not those that were written; begin the run anew")
     try:
         content: dict[str, Any] = _Reader(io.BytesIO(body)).load()
     except (pickle.UnpicklingError, EOFError, AttributeError, IndexError, ValueError, TypeError) as error:
@@ -66,14 +70,16 @@ def unpack(line: Line, snapshot: bytes) -> dict[str, Any]:
     return content
 
 
-def _heading(line: Line) -> bytes:
-    version = metadata.version("smart-factory-showroom")
-    text = json.dumps({"format": FORMAT, "version": version, "line": fingerprint(line)})
-    return text.encode() + b"\n"
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
-def _explain(heading: bytes, expected: bytes) -> None:
-    """Raise the SnapshotError that names what differs."""
+def _expected(line: Line) -> dict[str, str]:
+    return {"format": FORMAT, "version": metadata.version("smart-factory-showroom"), "line": fingerprint(line)}
+
+
+def _found(heading: bytes) -> dict[str, Any]:
+    """What a heading says; raises SnapshotError for anything but a heading of this format."""
     try:
         found = json.loads(heading)
     except ValueError:
@@ -81,11 +87,16 @@ def _explain(heading: bytes, expected: bytes) -> None:
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         kind = found.get("format", "no format") if isinstance(found, dict) else f"{heading[:40]!r}"
         raise SnapshotError(f"this is no snapshot in the format {FORMAT} but {kind}; begin the run anew")
-    wanted = json.loads(expected)
+    return found
+
+
+def _check(found: Mapping[str, Any], wanted: Mapping[str, str]) -> None:
+    """Raise SnapshotError that names in what a snapshot differs from what this line reads."""
     differs = ", ".join(
-        f"{key} {found.get(key)} instead of {wanted[key]}" for key in wanted if found.get(key) != wanted[key]
+        f"{key} {found.get(key)} instead of {value}" for key, value in wanted.items() if found.get(key) != value
     )
-    raise SnapshotError(f"the snapshot belongs to another line or version ({differs}); begin the run anew")
+    if differs:
+        raise SnapshotError(f"the snapshot belongs to another line or version ({differs}); begin the run anew")
 
 
 class _Reader(pickle.Unpickler):

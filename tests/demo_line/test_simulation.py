@@ -1,7 +1,11 @@
 """Runs on simulated time: the same whatever the batching, snapshots, going back, jumping ahead."""
 
 import copy
+import hashlib
+import json
+import math
 import pickle
+from functools import partial
 
 import pytest
 
@@ -49,6 +53,12 @@ def test_a_snapshot_goes_on_equally(line: Line) -> None:
     assert other.state.conditions["pump_bearing_outer_race"].used > 0.0
 
 
+def _sealed(heading: bytes, body: bytes) -> bytes:
+    """A snapshot with a right digest, as somebody would forge it."""
+    said = json.loads(heading) | {"sha256": hashlib.sha256(body).hexdigest()}
+    return json.dumps(said).encode() + b"\n" + body
+
+
 def test_a_foreign_snapshot_is_refused_and_changes_nothing(line: Line) -> None:
     """Another format, another line, damaged bytes or foreign code: an error that says what it is."""
     simulation = Simulation(line, 4)
@@ -60,10 +70,11 @@ def test_a_foreign_snapshot_is_refused_and_changes_nothing(line: Line) -> None:
     foreign = pickle.dumps({"state": pytest.approx})
     for content, message in (
         (b"PK\x03\x04\n", "no snapshot in the format"),
-        (saved.replace(FORMAT.encode(), b"showroom-line-snapshot/0"), "showroom-line-snapshot/0"),
+        (saved.replace(FORMAT.encode(), b"showroom-line-snapshot/0"), "but showroom-line-snapshot/0"),
         (Simulation(other, 4).snapshot(), "another line or version .line "),
         (heading + b"\n" + body[:-20], "damaged"),
-        (heading + b"\n" + foreign, "contains .*approx, which is no part of a line's state"),
+        (heading + b"\n" + bytes([*body[:-900], body[-900] ^ 1, *body[-899:]]), "damaged"),
+        (_sealed(heading, foreign), "contains .*approx, which is no part of a line's state"),
     ):
         with pytest.raises(SnapshotError, match=message):
             simulation.restore(content)
@@ -96,8 +107,20 @@ def test_faults_begin_when_planned(line: Line) -> None:
     assert simulation.state.around.severity["pump_bearing_outer_race"] > 0.0
     with pytest.raises(LineError, match=r"no fault is called 'M99'; known faults: .*M1"):
         simulation.plan_faults([PlannedFault("M99", 0.0)], DAY_S)
-    with pytest.raises(ValueError, match=r"cannot begin at 60 s, which is before 14400 s"):
-        simulation.plan_faults([PlannedFault("M1", 60.0)], DAY_S)
+    for onset_day in (0.0, 1.0, 5.0):
+        with pytest.raises(LineError, match=rf"begin on day {onset_day:g}, the run goes from day 0.166667 to 1; give"):
+            simulation.plan_faults([PlannedFault("M1", onset_day * DAY_S)], DAY_S)
+    with pytest.raises(LineError, match="is named twice"):
+        simulation.plan_faults([PlannedFault("M2", 20_000.0), PlannedFault("strainer-blocked", 30_000.0)], DAY_S)
+
+
+def test_only_what_names_one_fault_is_one() -> None:
+    """A code that several faults share, or none at all, is refused rather than taken for the first that fits."""
+    line = Line(load_definition())
+    with pytest.raises(LineError, match=r"'M12' is the code of several faults; name one: .*stuck_sensor"):
+        line.fault("M12")
+    with pytest.raises(LineError, match="no fault is called ''"):
+        line.fault("")
 
 
 def test_time_does_not_pass_backwards(line: Line) -> None:
@@ -108,6 +131,33 @@ def test_time_does_not_pass_backwards(line: Line) -> None:
         simulation.advance(-1.0)
     with pytest.raises(ValueError, match="restore a snapshot"):
         simulation.advance_to(4.0)
+
+
+@pytest.mark.parametrize("no_time", [math.nan, math.inf])
+def test_what_is_no_time_stops_no_run(line: Line, no_time: float) -> None:
+    """A time that is no number is refused, and the run goes on afterwards."""
+    control = RunControl(Simulation(line, 4))
+    for ask in (control.seek, control.simulation.advance, control.simulation.advance_to):
+        with pytest.raises(ValueError, match=f"{no_time:g} s"):
+            ask(no_time)
+    for wrong in (partial(control.pass_time, no_time), partial(control.set_speed, no_time)):
+        with pytest.raises(ValueError, match="give"):
+            wrong()
+    control.start()
+    control.pass_time(5.0)
+    assert control.simulation.elapsed_s == 5.0
+
+
+def test_time_under_control_goes_forwards_only(line: Line) -> None:
+    """Neither a speed below 0 nor steps back are taken in silence; speed 0 stands still."""
+    control = RunControl(Simulation(line, 4))
+    for wrong in (partial(control.set_speed, -1.0), partial(control.pass_time, -1.0), partial(control.step, 0)):
+        with pytest.raises(ValueError, match="give"):
+            wrong()
+    control.start()
+    control.set_speed(0.0)
+    control.pass_time(60.0)
+    assert control.simulation.elapsed_s == 0.0
 
 
 def test_a_paused_run_stands_still_and_steps(line: Line) -> None:

@@ -1,5 +1,6 @@
 """What trainers do to the running line, directly and as methods of the OPC UA server."""
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -35,6 +36,14 @@ def test_a_fault_begins_as_far_grown_as_asked() -> None:
     assert state.conditions[FAULT].used > before
 
 
+def test_no_event_tells_of_a_fault() -> None:
+    """Whoever reads the events of an exercise finds no name, place or severity of what a trainer has let begin."""
+    state = LINE.start(1)
+    before = len(state.around.events)
+    Training(LINE, state).inject_fault("M1", 0.4, 0.0)
+    assert len(state.around.events) == before
+
+
 def test_a_fault_can_begin_later() -> None:
     """Without a severity nothing is wrong before the onset."""
     state = LINE.start(1)
@@ -51,6 +60,9 @@ def test_a_fault_can_begin_later() -> None:
         (("M1", 1.5, 0.0), ValueError, "severity 1.5 is not between"),
         (("M1", 0.5, 60.0), ValueError, "onset in 60 s"),
         (("M1", 0.0, -1.0), ValueError, "onset in -1 s"),
+        (("M1", math.nan, 0.0), ValueError, "severity nan is not between"),
+        (("M1", 0.0, math.nan), ValueError, "onset in nan s"),
+        (("M1", 0.0, math.inf), ValueError, "onset in inf s"),
     ],
 )
 def test_impossible_faults_are_refused(arguments: Any, error: type[Exception], message: str) -> None:
