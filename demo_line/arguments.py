@@ -16,6 +16,23 @@ def moment(text: str) -> datetime:
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed
 
 
+def _begin(text: str) -> datetime:
+    """Begin of a run: between 1970 and 2150, as times are counted in nanoseconds since 1970, in 64 bits until 2262."""
+    try:
+        begin = moment(text)
+    except ValueError:
+        begin = None
+    if begin is None or not 1970 < begin.astimezone(UTC).year < 2150:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date between 1971 and 2149; write for example 2026-05-04")
+    return begin
+
+
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 0 or more; write for example 7")
+    return int(text)
+
+
 def _speed(text: str) -> str:
     if text != "max":
         float(text)
@@ -89,8 +106,8 @@ give equal columns with equal packages on equal machines.
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--days", type=_positive, required=True, metavar="D", help="length of the run")
-    parser.add_argument("--seed", type=int, required=True, metavar="S", help="equal seeds give equal runs")
+    parser.add_argument("--days", type=_days, required=True, metavar="D", help="length of the run")
+    parser.add_argument("--seed", type=_seed, required=True, metavar="S", help="equal seeds give equal runs")
     parser.add_argument(
         "--fault",
         action="append",
@@ -108,7 +125,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="interval of the signals: means of analogue readings, last values of others (default: 1s; coarse: 1min)",
     )
     parser.add_argument(
-        "--start", type=moment, metavar="DATE", help="when it begins (ISO 8601, UTC; default: as the line's plan says)"
+        "--start", type=_begin, metavar="DATE", help="when it begins (ISO 8601, UTC; default: as the line's plan says)"
     )
     parser.add_argument("--no-truth", action="store_true", help="leave the truth out")
     parser.add_argument(
@@ -119,25 +136,38 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 def _add_history(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the files")
-    parser.add_argument("--days", type=_positive, default=30.0, metavar="D", help="length (default: %(default)s)")
+    parser.add_argument("--days", type=_days, default=30.0, metavar="D", help="length (default: %(default)s)")
     parser.add_argument(
         "--fine-hours",
-        type=float,
+        type=_hours,
         default=24.0,
         metavar="H",
         help="the last hours second by second, before them minute by minute (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="as the line's (default: %(default)s)")
+    parser.add_argument("--seed", type=_seed, default=1, metavar="S", help="as the line's (default: %(default)s)")
     parser.add_argument("--definition", type=Path, metavar="FILE", help="line definition (default: the shipped one)")
     parser.add_argument(
         "--namespace", metavar="URI", default=LINE_NAMESPACE, help="of the nodes (default: %(default)s)"
     )
 
 
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0.0 < value < 36_600.0:
-        raise ValueError(text)
+def _days(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 1.0 / 1440.0 <= value < 36_600.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days from 1/1440 (a minute) to 36600 (a century)")
+    return value
+
+
+def _hours(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value < 878_400.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of hours of 0 or more; write for example 24")
     return value
 
 

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -65,7 +65,16 @@ class TableFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if error is None:
+            self.close()
+        else:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Release a file that will be thrown away; what broke it is the error to report, not what follows from it."""
+        self._waiting, self._waiting_rows = [], 0
+        with suppress(OSError, pa.ArrowException):
+            self._writer.close()
 
 
 @contextmanager
@@ -74,11 +83,14 @@ def new_folder(path: Path) -> Iterator[Path]:
 
     A process that is killed leaves only a hidden folder `.<name>.<random>.partial` beside it.
 
-    Raises FolderError where `path` exists and is not an empty folder.
+    Raises FolderError where `path` exists and is not an empty folder, OSError where it cannot be written.
     """
     _check_free(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+    except OSError as error:
+        raise OSError(f"{path} cannot be made: {error.strerror}; name another folder with --out") from error
     try:
         yield partial
         _check_free(path)
@@ -86,6 +98,11 @@ def new_folder(path: Path) -> Iterator[Path]:
             path.rmdir()
         partial.chmod(0o755)
         partial.rename(path)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise OSError(
+            f"{path} was not written: {error}; make room or name another folder with --out, and run it again"
+        ) from error
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

@@ -172,6 +172,44 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
     assert "manifest.json" in parts(written(empty, line_with()))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of files as a full disk does")
+def test_a_full_disk_ends_a_run_with_an_error(tmp_path: Path) -> None:
+    """Where no more can be written, one line names the folder and the remedy, and nothing is left."""
+    limited = (
+        "import resource, signal, sys; from demo_line.cli import main; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)); sys.exit(main(sys.argv[1:]))"
+    )
+    options = ["run", "--days", "2", "--seed", "1", "--solver", "coarse", "--out", str(tmp_path / "run")]
+    ended = subprocess.run([sys.executable, "-c", limited, *options], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert f"{tmp_path / 'run'} was not written: " in ended.stderr
+    assert "make room or name another folder with --out" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--days", "0", "'0' is no number of days from 1/1440 (a minute) to 36600"),
+        ("--days", "nan", "'nan' is no number of days"),
+        ("--days", "long", "'long' is no number of days"),
+        ("--seed", "-1", "'-1' is no whole number of 0 or more; write for example 7"),
+        ("--start", "soon", "'soon' is no date between 1971 and 2149; write for example 2026-05-04"),
+        ("--start", "0001-01-01", "'0001-01-01' is no date"),
+        ("--start", "9999-12-31T23:59", "is no date"),
+    ],
+)
+def test_values_out_of_range_are_explained(
+    tmp_path: Path, option: str, value: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The usage error says what would be right."""
+    with pytest.raises(SystemExit):
+        main(["run", "--days", "1", "--seed", "1", "--out", str(tmp_path / "run"), f"{option}={value}"])
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_resolution_below_the_step_is_refused(tmp_path: Path) -> None:
     """The coarse solver has nothing to say about seconds."""
     with pytest.raises(
@@ -203,6 +241,8 @@ def test_the_command_writes_the_shipped_line(tmp_path: Path, capsys: pytest.Capt
         (["--fault", "M99"], 1, "no fault is called 'M99'; known faults: "),
         (["--fault", "M1@soon"], 2, "--fault M1@soon: 'soon' is no day of the run; write for example M1@10.5"),
         (["--fault", "M1@-1"], 2, "'-1' is no day of the run"),
+        (["--fault", "M1@5"], 1, "cannot begin on day 5, the run goes from day 0 to 1; give an onset within it"),
+        (["--fault", "@0.5"], 1, "no fault is called ''"),
         (["--definition", "nowhere.toml"], 1, "line definition nowhere.toml cannot be read"),
         (["--solver", "coarse", "--resolution", "1s"], 1, "is finer than a step of the coarse solver"),
     ],
