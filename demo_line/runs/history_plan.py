@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from demo_line.clock import NS_PER_S
 from demo_line.line import Line
@@ -56,10 +56,11 @@ def plan_history(
     mark = fingerprint(line)
     path = folder / PLAN
     if path.exists():
-        begun = HistoryPlan.model_validate_json(path.read_bytes())
-        if (begun.format, begun.line) == (FORMAT, mark):
+        begun = _begun(path)
+        if begun is not None and (begun.format, begun.line) == (FORMAT, mark):
             return begun
-        _log.warning("%s: the history that was begun belongs to another line or version; it is made anew", folder)
+        if begun is not None:
+            _log.warning("%s: the history that was begun belongs to another line or version; it is made anew", folder)
     until_ns = now_ns // (60 * NS_PER_S) * 60 * NS_PER_S
     plan = HistoryPlan(line=mark, seed=seed, until_ns=until_ns, days=days, fine_hours=min(fine_hours, days * 24.0))
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,6 +68,15 @@ def plan_history(
         chunk.unlink()
     put(path, plan.model_dump_json(indent=2).encode() + b"\n")
     return plan
+
+
+def _begun(path: Path) -> HistoryPlan | None:
+    """The plan in a file; None, and a warning, where a power cut or a person has left something else in it."""
+    try:
+        return HistoryPlan.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        _log.warning("%s is no plan of a history (%s); the history is made anew", path, error.errors()[0]["msg"])
+        return None
 
 
 def put(path: Path, content: bytes) -> None:

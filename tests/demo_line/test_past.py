@@ -104,6 +104,16 @@ def test_another_line_begins_anew(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("chunk-*"))
 
 
+@pytest.mark.parametrize("left", [b"", b"{}", b"\xff\x00", b'{"format": "showroom-history/1", "days": "many"}'])
+def test_a_spoilt_plan_is_made_anew(tmp_path: Path, left: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """What a power cut leaves of a plan keeps no line from starting; the warning names the file."""
+    (tmp_path / "plan.json").write_bytes(left)
+    plan = plan_history(tmp_path, Line(load_definition()), 3, NOW_NS, 1.0, 1.0)
+    assert plan is not None
+    assert HistoryPlan.model_validate_json((tmp_path / "plan.json").read_bytes()) == plan
+    assert f"{tmp_path / 'plan.json'} is no plan of a history" in caplog.text
+
+
 def serve_config(folder: Path, days: float) -> ServeConfig:
     path = folder / "line.toml"
     path.write_text(
