@@ -7,8 +7,8 @@ FAULT = Fault(
     code="M11",
     title="Shrink tunnel, heater phase open",
     unit_id="SHR-60",
-    component="heater supply L1 of the shrink tunnel",
-    mechanism="open circuit at a burnt terminal",
+    component="heater supply of the shrink tunnel",
+    mechanism="open circuit at a burnt terminal of L1",
     growth=Growth("sudden", life_h=0.0),
     cures=("replace_heater_terminal",),
 )

@@ -84,6 +84,13 @@ def test_a_fault_says_where_it_is_and_what_it_resembles(name: str, line: Line) -
     assert {effect.channel for effect in fault.sensor} <= channels
 
 
+@every_fault
+def test_the_components_that_servers_show_do_not_say_which_of_several_has_failed(name: str) -> None:
+    """Whoever browses a machine finds no number of a valve, head or phase; a type of bearing or a unit's id is none."""
+    component = FAULTS[name].component.replace("6205", "").replace(FAULTS[name].unit_id, "")
+    assert not any(letter.isdigit() for letter in component)
+
+
 def test_the_exercise_catalogue_is_complete() -> None:
     """Each exercise with a fault of its own has one; L1 is a changeover and needs none."""
     wanted = {*(f"M{number}" for number in range(1, 13)), *(f"E{number}" for number in range(1, 6)), "L2"}
