@@ -138,7 +138,7 @@ class Backfill:
         try:
             return self._load_next(now_s)
         except (BackfillError, OSError) as error:
-            self._decline(str(error), "delete the folder; the next start of the line makes the history again")
+            self._decline(str(error), self._remedy())
             return None
 
     def stored(self, begin_s: float, end_s: float) -> None:
@@ -173,7 +173,11 @@ class Backfill:
             self._finish()
             return None
         path = self._chunk(number)
-        if not path.exists() or not self._may_begin(plan, stored, path, now_s):
+        if not path.exists():
+            if self.status.of is not None:
+                raise BackfillError(f"{path} is missing, though {self._folder / 'manifest.json'} says that it was made")
+            return None
+        if not self._may_begin(plan, stored, path, now_s):
             return None
         samples = self._samples(path)
         receipts = {plan.key: IntervalSet([(number, number)])}
@@ -256,7 +260,15 @@ class Backfill:
     def _finish(self) -> None:
         if self.status.state is BackfillState.IMPORTING:
             log.info("history: %d samples of %d chunks are stored", self.status.samples, self.status.chunks)
+        for path in self._folder.glob("chunk-*"):  # a line that was broken off has made again what was stored
+            path.unlink(missing_ok=True)
         self.status.state = BackfillState.DONE
+
+    def _remedy(self) -> str:
+        """What to do about spoilt files: the plan, if it can be read, makes the same chunks again."""
+        if self._plan is None:
+            return "delete the folder; the next start of the line makes the history again"
+        return f"delete {self._folder / 'manifest.json'} if it is there; the next start makes the missing chunks again"
 
     def _decline(self, error: str, remedy: str) -> None:
         log.warning("history: not imported: %s", error)
@@ -279,7 +291,7 @@ def _columns(path: Path) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path, memory_map=False).combine_chunks()
+        table = pq.read_table(path, memory_map=False, page_checksum_verification=True).combine_chunks()
         source = table.column("source").combine_chunks()
         return {
             "source": source.indices.to_numpy(zero_copy_only=False),
@@ -289,5 +301,5 @@ def _columns(path: Path) -> dict[str, Any]:
             "number": table.column("number").to_numpy(),
             "text": table.column("text").to_pylist(),
         }
-    except (pa.ArrowException, KeyError, AttributeError) as error:
+    except (pa.ArrowException, KeyError, AttributeError, ValueError, OSError) as error:
         raise BackfillError(f"{path} is no chunk of a history: {error}") from error

@@ -125,7 +125,13 @@ class _Chunks:
         self.rows += table.num_rows
         path = self._folder / f"chunk-{self.number:05}.parquet"
         partial = path.with_suffix(".partial")
-        pq.write_table(table, partial, compression="zstd", compression_level=1, write_statistics=False)
+        pq.write_table(
+            *(table, partial),
+            compression="zstd",
+            compression_level=1,
+            write_statistics=False,
+            write_page_checksum=True,
+        )
         partial.replace(path)
 
     def _words(self, block: Block, kept: list[NDArray[np.intp]]) -> pa.Array:

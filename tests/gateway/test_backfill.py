@@ -106,13 +106,14 @@ def chunk(folder: Path, number: int, *, width: int = 600, columns: Sequence[str]
             "text": pa.array(text, pa.string()).dictionary_encode(),
         }
     )
-    pq.write_table(table.select(columns) if columns else table, folder / f"chunk-{number:05}.parquet")
+    path = folder / f"chunk-{number:05}.parquet"
+    pq.write_table(table.select(columns) if columns else table, path, write_page_checksum=True)
 
 
 def history(folder: Path, chunks: int, *, complete: bool = True) -> Path:
     """Write a history of so many chunks."""
     folder = folder / "history"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     plan = {"format": FORMAT, "line": "x", "seed": 1, "until_ns": UNTIL_NS, "days": HOURS / 24.0, "fine_hours": 1.0}
     (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
     for number in range(1, chunks + 1):
@@ -242,6 +243,7 @@ def test_a_store_with_values_of_that_time_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
+        ("plan.json", b"\xff", r"plan\.json is not JSON"),
         ("plan.json", b"{", r"plan\.json is not JSON"),
         ("plan.json", b'{"format": "showroom-history/9"}', r"plan\.json is not of the format showroom-history/1"),
         ("plan.json", json.dumps({"format": FORMAT}).encode(), r"plan\.json: KeyError\('days'\) is missing"),
@@ -259,8 +261,46 @@ def test_damaged_files_are_named(tmp_path: Path, name: str, content: bytes, mess
         path.path.receive(*edge.data("MIX-flow", [edge.number("MIX-flow", "flow", 7.0, T0_MS)]))
         eventually(lambda: path.path.writer.health.samples == 1)
         (hop,) = history_hops(path.backfill.status)
-    assert hop.remedy.startswith("delete the folder")
+    kept = "the folder; " if name == "plan.json" else f"{folder / 'manifest.json'} if it is there; "
+    assert hop.remedy.startswith(f"delete {kept}")
     assert re.search(message, hop.error), hop.error
+
+
+@pytest.mark.parametrize("spoil", ["delete", "flip"])
+def test_a_spoilt_chunk_is_made_again(tmp_path: Path, spoil: str) -> None:
+    """A chunk that is missing or has changed ends the import; as the remedy says, it then goes on to the end."""
+    folder = history(tmp_path, 3)
+    path_of = folder / "chunk-00002.parquet"
+    if spoil == "delete":
+        path_of.unlink()
+    else:
+        content = bytearray(path_of.read_bytes())
+        content[1000] ^= 1
+        path_of.write_bytes(content)
+    edge = WireEdge()
+    with running(tmp_path, edge) as path:
+        path.wait(BackfillState.DECLINED)
+        (hop,) = history_hops(path.backfill.status)
+        assert str(path_of) in hop.error
+        assert path.backfill.status.chunks == 1
+    (folder / "manifest.json").unlink()
+    history(tmp_path, 3)
+    with running(tmp_path, edge) as path:
+        path.wait(BackfillState.DONE)
+        assert path.rows("flow").time_ns.tolist() == [START_NS + i * 2_000_000_000 for i in range(1800)]
+
+
+def test_what_is_made_again_late_is_deleted(tmp_path: Path) -> None:
+    """Chunks that are stored and that the line makes again behind the import leave no file."""
+    folder = history(tmp_path, 2, complete=False)
+    with running(tmp_path, WireEdge()) as path:
+        eventually(lambda: path.backfill.status.chunks == 2, timeout_s=30)
+        chunk(folder, 1)
+        chunk(folder, 2)
+        (folder / "manifest.json").write_text(json.dumps({"format": FORMAT, "chunks": 2}), encoding="utf-8")
+        path.wait(BackfillState.DONE)
+        assert path.backfill.status.samples == 4800
+    assert not list(folder.glob("chunk-*"))
 
 
 def test_a_chunk_without_a_column_is_refused(tmp_path: Path) -> None:
