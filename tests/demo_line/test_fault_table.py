@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from numpy.random import default_rng
 
+import demo_line
 from demo_line.draws import Draws
 from demo_line.fault import Fault, Kind, begin, grow
 from demo_line.line import Line, LineState, discover_faults, load_definition
@@ -89,6 +91,13 @@ def test_the_components_that_servers_show_do_not_say_which_of_several_has_failed
     """Whoever browses a machine finds no number of a valve, head or phase; a type of bearing or a unit's id is none."""
     component = FAULTS[name].component.replace("6205", "").replace(FAULTS[name].unit_id, "")
     assert not any(letter.isdigit() for letter in component)
+
+
+def test_the_documented_example_is_a_fault_of_the_line() -> None:
+    """The README shows a whole file of `faults/`, so that whoever copies it has one that works."""
+    folder = Path(demo_line.__file__).parent
+    example = (folder / "faults" / "spiking_sensor.py").read_text(encoding="utf-8")
+    assert f"```python\n{example}```" in (folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_exercise_catalogue_is_complete() -> None:
