@@ -35,12 +35,17 @@ class Acknowledgements:
         return self._hold
 
     def listen(self, log: LogKey) -> None:
-        """A log was announced by a birth; the edge's earlier logs are forgotten. It is told at once to hold, if so."""
+        """A log was announced by a birth; the edge's earlier logs are forgotten.
+
+        It is told at once to hold, if so, and the highest LSNs that are stored: they tell the edge of acknowledgements
+        that were lost, and whether its log is an older copy of itself.
+        """
         with self._lock:
             edge, _ = log
             self._logs = {known for known in self._logs if known[0] != edge} | {log}
-            if self._hold:
-                self._pending.setdefault(log, IntervalSet())
+            newest = list(self._receipts.stored(log))[-1:]
+            if self._hold or newest:
+                self._pending.setdefault(log, IntervalSet()).update(IntervalSet(newest))
 
     def stored(self, log: LogKey, lsns: Iterable[tuple[int, int]]) -> None:
         """These LSNs are stored, now or since long."""

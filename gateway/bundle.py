@@ -1,8 +1,12 @@
 """Messages of one log that wait a moment, so that they can be decoded together."""
 
+from collections.abc import Iterable
+
+from edge_agent.sparkplug.intervals import IntervalSet
 from edge_agent.sparkplug.payload import PayloadError, parse_metric
 from gateway.fast_decode import Part
 from gateway.host import Arrived
+from gateway.inbox import Entry
 from gateway.receipts import LogKey
 from gateway.traffic import EdgeTraffic
 
@@ -15,15 +19,16 @@ class Bundle:
     """Numbered messages of one log, all live or all historical, received and not yet decoded.
 
     Attributes:
-        log, traffic, historical: what they have in common.
+        log, traffic, births, historical: what they have in common (see Entry).
         arrived, lsns, parts: the messages, in the order in which they came.
     """
 
-    __slots__ = ("_bytes", "_metrics", "arrived", "historical", "log", "lsns", "parts", "traffic")
+    __slots__ = ("_bytes", "_metrics", "arrived", "births", "historical", "log", "lsns", "parts", "traffic")
 
-    def __init__(self, log: LogKey, traffic: EdgeTraffic, *, historical: bool) -> None:
+    def __init__(self, log: LogKey, traffic: EdgeTraffic, births: int, *, historical: bool) -> None:
         self.log = log
         self.traffic = traffic
+        self.births = births
         self.historical = historical
         self.arrived: list[Arrived] = []
         self.lsns: list[int] = []
@@ -39,6 +44,12 @@ class Bundle:
         self.parts.append(Part(metrics, arrived.aliases))
         self._metrics += len(metrics)
         self._bytes += sum(map(len, metrics))
+
+    def entry(self, lsns: Iterable[int]) -> Entry:
+        """Return an entry for some of its messages, still without what they say."""
+        return Entry(
+            self.log[0], log=self.log, lsns=IntervalSet.of(lsns), births=self.births, historical=self.historical
+        )
 
     @property
     def full(self) -> bool:

@@ -29,6 +29,7 @@ class Entry:
         rows: its samples; None where it has none.
         blocks: its waveforms.
         log, lsns: of numbered messages, else None and nothing.
+        births: how often the sender was born before it sent them.
         historical: sent late; live messages overtake it.
         gaps: gaps it declares.
         rejection: goes into quarantine before the receipt is stored.
@@ -46,6 +47,7 @@ class Entry:
     newest_ns: int = 0
     count: int = 0
     blocks: Sequence[Block] = ()
+    births: int = 0
 
     def __post_init__(self) -> None:
         if self.rows is not None:

@@ -43,26 +43,26 @@ _BUSY_FILL = 0.5
 
 
 class FirstValues:
-    """Tells which messages hold the first value of a series in a log, live or late.
+    """Tells which entries hold the first value of a series since a birth of its node, live or late.
 
-    An edge that lost its log no longer knows what it sent before, and its sources give the present value of every
-    signal again, with the time it has had since its last change. The epoch is a new one, so no LSN tells that this
-    value is stored already: the store must look.
+    An edge whose log was lost, damaged or replaced by an older copy does not know, or not in full, what it sent before,
+    and its sources give the present value of every signal again, with the time it has had since its last change. No LSN
+    tells that this value is stored already: the store must look. Looking after every birth costs next to nothing.
     """
 
     def __init__(self) -> None:
         self._known: dict[tuple[EdgeKey, bool], tuple[int, set[int]]] = {}
 
     def take(self, entry: Entry) -> bool:
-        """Return whether a numbered entry has a series that its log has not given before; then it has."""
+        """Return whether a numbered entry has a series that was not given since the birth; then it has been."""
         if entry.rows is None or entry.log is None:
             return False
-        edge, epoch = entry.log
-        known = self._known.get((edge, entry.historical))
-        if known is None or known[0] != epoch:
-            known = self._known[edge, entry.historical] = epoch, set()
-        fresh = entry.rows.distinct_series() - known[1]
-        known[1].update(fresh)
+        births, known = self._known.get((entry.edge, entry.historical), (-1, set()))
+        if births != entry.births:
+            known = set()
+            self._known[entry.edge, entry.historical] = entry.births, known
+        fresh = entry.rows.distinct_series() - known
+        known.update(fresh)
         return bool(fresh)
 
 

@@ -1,10 +1,10 @@
 """Losses the gateway finds by itself: LSNs that an edge no longer holds and that were never stored.
 
 A birth names the first LSN its log still holds. Where that lies beyond what is stored, or the log is a new one, values
-are lost that nobody but the gateway can declare. The gap ends where the log begins: at the oldest time in the message
-of that first LSN. And it may be declared already: an edge that dropped rows by its overflow policy says so in a gap
-record of its own, which lies further back in the same log. So a loss stays open until everything that the log held at
-the birth is stored; then it is declared, unless the edge did.
+are lost that nobody but the gateway can declare. The gap ends where the log begins: at the oldest time in its first
+message that has values. And it may be declared already: an edge that dropped rows by its overflow policy says so in a
+gap record of its own, which lies further back in the same log. So a loss stays open until everything that the log held
+at the birth is stored; then it is declared, unless the edge did.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +44,7 @@ class Losses:
         with self._lock:
             loss = self._open.get(log)
             if loss is not None:
-                loss = replace(loss, first_lsn=first_lsn, never=never, begins_ns=None, live_lsn=None)
+                loss = replace(loss, first_lsn=first_lsn, never=never, begins_ns=None, begins_lsn=None, live_lsn=None)
             elif begin in _CAUSES and never:
                 from_ns = min(self._stored_until.get(log[0], born_ns), born_ns)
                 loss = OpenLoss(_CAUSES[begin], from_ns, born_ns, first_lsn, never)
@@ -56,7 +56,7 @@ class Losses:
     def wants(self, log: LogKey, lsn: int, *, historical: bool) -> bool:
         """Whether `note` must see this message by itself, because its time or number decides on an open loss."""
         loss = self._open.get(log)
-        return loss is not None and (lsn == loss.first_lsn or (loss.live_lsn is None and not historical))
+        return loss is not None and (_begins_earlier(loss, lsn) or (loss.live_lsn is None and not historical))
 
     def note(self, entry: Entry) -> None:
         """Learn from queued messages where the log begins and what is live."""
@@ -68,8 +68,8 @@ class Losses:
             loss = self._open.get(log)
             if loss is None:
                 return
-            if lsn == loss.first_lsn and entry.rows is not None:
-                loss = replace(loss, begins_ns=entry.rows.oldest_ns)
+            if entry.rows is not None and _begins_earlier(loss, lsn):
+                loss = replace(loss, begins_ns=entry.rows.oldest_ns, begins_lsn=lsn)
             if loss.live_lsn is None and not entry.historical:
                 loss = replace(loss, live_lsn=lsn)
             self._open[log] = loss
@@ -91,6 +91,10 @@ class Losses:
         with self._lock:
             self._kept.remove(log)
             self._open.pop(log, None)
+
+
+def _begins_earlier(loss: OpenLoss, lsn: int) -> bool:
+    return loss.begins_lsn is None or lsn < loss.begins_lsn
 
 
 def declare(log: LogKey, loss: OpenLoss, declared: Iterable[DeclaredGap], now_ns: int) -> Sequence[DeclaredGap]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from edge_agent.sparkplug.delivery import GAP, LSN, Gap
-from edge_agent.sparkplug.intervals import IntervalSet
 from edge_agent.sparkplug.payload import PayloadError, parse
 from gateway.acknowledge import Acknowledgements
 from gateway.bundle import Bundle
@@ -67,7 +66,7 @@ class NumberedMessages:
             self.decode(now_s, now_ns)
         bundle = self._bundles.get((log, late))
         if bundle is None:
-            bundle = self._bundles[log, late] = Bundle(log, traffic, historical=late)
+            bundle = self._bundles[log, late] = Bundle(log, traffic, arrived.node.births, historical=late)
         bundle.add(arrived, lsn)
         if alone or bundle.full:
             del self._bundles[log, late]
@@ -85,7 +84,7 @@ class NumberedMessages:
             rows, usual = read_fast(bundle.parts)
             plain = [lsn for lsn, is_usual in zip(bundle.lsns, usual, strict=True) if is_usual]
             if plain:
-                entry = Entry(bundle.log[0], log=bundle.log, lsns=IntervalSet.of(plain), historical=bundle.historical)
+                entry = bundle.entry(plain)
                 if len(rows):
                     self._latest.offer(rows, now_ns)
                     entry.fill(rows)
@@ -99,7 +98,7 @@ class NumberedMessages:
 
     def _decode_carefully(self, arrived: Arrived, lsn: int, bundle: Bundle, now_s: float, now_ns: int) -> bool:
         """Decode an unusual message; False where it must come again: after a rebirth, or when there is room."""
-        entry = Entry(bundle.log[0], log=bundle.log, lsns=IntervalSet.of([lsn]), historical=bundle.historical)
+        entry = bundle.entry([lsn])
         try:
             full = parse(arrived.message.SerializeToString())
         except PayloadError as error:

@@ -15,6 +15,7 @@ from edge_agent.sparkplug.log_config import LogConfig as LogConfig
 from edge_agent.sparkplug.log_file import OpenedLog, open_log
 from edge_agent.sparkplug.log_schema import DamagedError, checksum
 from edge_agent.sparkplug.metric import DataType
+from edge_agent.sparkplug.older_copy import renumber
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.unique_times import TimeState
 from edge_agent.sparkplug.watermark import Watermark, WatermarkFile, watermark_path
@@ -95,6 +96,8 @@ class DurableLog:
         meta = dict(self._database.execute("SELECT key, value FROM meta"))
         self.epoch: int = meta["epoch"]
         self.next_lsn: int = meta["next_lsn"]
+        self.opened_lsn = self.next_lsn
+        """First number given since the file was opened."""
         self._next_alias: int = meta.get("next_alias", 1)
         query = f"SELECT count(*), coalesce(sum(length(payload) + {ROW_OVERHEAD_BYTES}), 0) FROM message"  # noqa: S608
         self.count: int
@@ -198,6 +201,15 @@ class DurableLog:
             self._remember(times)
         self.count -= n_messages
         self.bytes -= n_bytes
+
+    def renumber(self, first_lsn: int) -> None:
+        """Number everything that was logged since the file was opened anew, from a number on that was never used."""
+        shift = first_lsn - self.opened_lsn
+        with self._transaction():
+            renumber(self._database, self.opened_lsn, shift)
+            self._database.execute("UPDATE meta SET value=? WHERE key='next_lsn'", (self.next_lsn + shift,))
+        self.next_lsn += shift
+        self.opened_lsn = first_lsn
 
     def drop_old(self, now_ns: int, sent: overflow.Sent) -> Sequence[LoggedRow]:
         """Drop messages beyond the age limit; returns the gap rows that declare them."""

@@ -204,6 +204,7 @@ class EdgeNode:
         try:
             if not self._begun:
                 self._begin(now_ns)
+            self._publisher.mend_numbers()
             self._publisher.bear(now_s, now_ns)
             self._work(now_s, now_ns)
             self._publisher.bury(now_ns)

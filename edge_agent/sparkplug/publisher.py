@@ -15,10 +15,12 @@ from edge_agent.sparkplug.encoder import Encoder
 from edge_agent.sparkplug.intervals import IntervalSet
 from edge_agent.sparkplug.log import AliasKey, DurableLog, LogConfig, LoggedRow
 from edge_agent.sparkplug.metric import DataType
+from edge_agent.sparkplug.older_copy import OlderCopy, cut
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.overflow import Sent
 from edge_agent.sparkplug.payload import MAX_MESSAGE_BYTES, PayloadError, get_value, parse
 from edge_agent.sparkplug.resend import Deliveries, ResendRules
+from edge_agent.sparkplug.salvage import LSN_MARGIN
 from edge_agent.sparkplug.session import HostState, Session
 from edge_agent.sparkplug.topic import MessageType, StateTopic, Topic
 from edge_agent.sparkplug.wire import lsn_metric, payload_seq
@@ -89,8 +91,9 @@ class Publisher:
         # A foreign host never says what it has: only the rate bounds its backlog then, and nothing is sent twice.
         self._acknowledged_delivery = identity.delivery == "acknowledged"
         window = config.resend_window if self._acknowledged_delivery else _NO_WINDOW
-        rules = ResendRules(config.resend_after_s, config.resend_per_s, window)
-        self._deliveries = Deliveries(rules, log.intervals())
+        self._rules = ResendRules(config.resend_after_s, config.resend_per_s, window)
+        self._deliveries = Deliveries(self._rules, log.intervals())
+        self._older_copy = OlderCopy()
         self._key_of = {alias: key for key, alias in log.known_aliases().items()}
         self._born: dict[str, frozenset[int]] = {}  # device -> aliases declared in its DBIRTH
         self._for_backlog: set[str] = set()  # devices born only to let their backlog pass
@@ -164,6 +167,17 @@ class Publisher:
             for device_id in [name for name, due_s in self._birth_due.items() if due_s <= now_s]:
                 self._bear_device(device_id, now_ns)
 
+    def mend_numbers(self) -> None:
+        """Number what was logged anew where the log turned out to be an older copy of itself; raises LogError."""
+        used_to = self._older_copy.used_to
+        if used_to is None:
+            return
+        self.stored = cut(self.stored, self._log.opened_lsn)
+        self._log.renumber(used_to + LSN_MARGIN)
+        self._deliveries = Deliveries(self._rules, self._log.intervals())
+        self._older_copy.used_to = None
+        self.session.want_rebirth()  # the host refuses this session's messages until it knows the new numbers
+
     def publish(self, rows: Sequence[LoggedRow], now_s: float, now_ns: int) -> None:
         """Publish messages that were logged just now; those that cannot be sent wait in the backlog."""
         for row in rows:
@@ -236,22 +250,9 @@ class Publisher:
         if word.hold is not self.hold:
             _LOG.info("the host %s", "holds the backlog back: its store is down" if word.hold else "stores again")
         self.hold = word.hold
-        given = self._given(word.stored)
-        self._deliveries.settle(given)
-        self.stored.update(given)
-
-    def _given(self, lsns: IntervalSet) -> IntervalSet:
-        """Leave out numbers that the log has not given yet: a message of the future must not be deleted unsent."""
-        last_given = self._log.next_lsn - 1
-        given = IntervalSet(
-            (max(first, 0), min(last, last_given)) for first, last in lsns if last >= 0 and first <= last_given
-        )
-        if given != lsns:
-            _LOG.error(
-                "the host %s acknowledges messages that this log never had: was an older copy of it put back?",
-                self._identity.primary_host_id,
-            )
-        return given
+        stored = self._older_copy.believable(word.stored, self._log.opened_lsn, self._log.next_lsn)
+        self._deliveries.settle(stored)
+        self.stored.update(stored)
 
     def _end_session(self) -> None:
         self.hold = False
@@ -263,9 +264,9 @@ class Publisher:
         self._born.clear()
         self._for_backlog.clear()
         self.session.begin(now_s)
-        payload = births.birth_of_node(
-            self.session.bd_seq, self._log.epoch, self._log.first_lsn, self._lsn_alias(""), self._status(), now_ns
-        )
+        lsn_alias = self._lsn_alias("")  # may need a row of the log's alias table
+        position = births.LogPosition(self._log.epoch, self._log.first_lsn, self._log.next_lsn)
+        payload = births.birth_of_node(self.session.bd_seq, position, lsn_alias, self._status(), now_ns)
         if not self._hand_over(MessageType.NBIRTH, "", payload):
             self.session.born = False  # the connection is gone; it will say so
             return

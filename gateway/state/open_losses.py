@@ -35,7 +35,8 @@ class OpenLoss:
         born_ns: when the birth was received that told of it.
         first_lsn: first LSN the log holds.
         never: the LSNs that will not come.
-        begins_ns: oldest source time in the message of first_lsn; None before it came.
+        begins_ns: oldest source time in the first message of the log that has values; None before it came.
+        begins_lsn: LSN of that message, the lowest so far.
         live_lsn: LSN of the first live message after the birth; None before it came.
     """
 
@@ -45,6 +46,7 @@ class OpenLoss:
     first_lsn: int
     never: IntervalSet
     begins_ns: int | None = None
+    begins_lsn: int | None = None
     live_lsn: int | None = None
 
 

@@ -163,16 +163,38 @@ def test_a_signal_whose_source_is_away_at_birth_shows_its_first_value(bench: Ben
 
 
 @pytest.mark.parametrize("historical", [False, True])
-def test_an_edge_that_lost_its_log_doubles_no_value(bench: Bench, historical: bool) -> None:
-    """A signal that did not change comes again under a new epoch with its old time, and is stored once."""
-    before, after = WireEdge(epoch=1), WireEdge(epoch=2)
+@pytest.mark.parametrize("epoch", [1, 2], ids=["salvaged", "new"])
+def test_an_edge_that_lost_its_log_doubles_no_value(bench: Bench, historical: bool, epoch: int) -> None:
+    """A signal that did not change comes again with its old time, from a new log or what was saved of it: once."""
+    before, after = WireEdge(epoch=1), WireEdge(epoch=epoch, first_lsn=1_000, next_lsn=1_000)
     begin(bench, before)
     bench.take(flow(before, 1), flow(before, 2))
-    eventually(lambda: bench.lsns())
+    eventually(lambda: 2 in bench.lsns())
     begin(bench, after)
     bench.take(flow(after, 2, historical=historical), flow(after, 3))
-    eventually(lambda: any(said.epoch == 2 and 2 in said.stored for said, _ in bench.acknowledged))
+    eventually(lambda: any(said.epoch == epoch and 1_001 in said.stored for said, _ in bench.acknowledged))
     assert bench.rows().number.tolist() == [1.0, 2.0, 3.0]
+
+
+def test_numbers_that_were_used_before_are_not_taken(bench: Bench) -> None:
+    """An edge whose log is an older copy hears what is stored, and no message of it counts until it numbers anew."""
+    edge = WireEdge(next_lsn=1)
+    begin(bench, edge)
+    bench.take(*(flow(edge, number) for number in range(1, 11)))
+    eventually(lambda: 10 in bench.lsns())
+    older = WireEdge(next_lsn=5, tells_next=True)
+    bench.acknowledged.clear()
+    begin(bench, older)
+    eventually(lambda: 10 in bench.lsns())
+    bench.take(flow(older, 100), flow(older, 101, lsn=20))
+    bench.path.receiver.flush(0.0, 0)
+    assert bench.path.inbox.depth() == 0
+    assert bench.path.receiver.traffic[EDGE].refused == 2
+    older.next_lsn = 1_000
+    begin(bench, older)
+    bench.take(flow(older, 100), flow(older, 101))
+    eventually(lambda: 1_001 in bench.lsns())
+    assert bench.rows().number.tolist() == [*(float(number) for number in range(1, 11)), 100.0, 101.0]
 
 
 def test_a_resend_is_acknowledged_again_and_stored_once(tmp_path: Path) -> None:

@@ -123,3 +123,40 @@ def test_a_log_that_was_deleted_is_one_declared_gap(broker: Server, gateway: Gat
     assert rows == sorted({**line.values, **renewed.values}.items())
     (gap,) = [declared.gap for declared in gaps if declared.gap.cause == "epoch_changed"]
     assert (gap.from_ns, gap.to_ns) == (max(line.values), min(renewed.values))
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_an_older_copy_of_a_log_loses_and_doubles_nothing(
+    broker: Server, gateway: GatewayProcess, tmp_path: Path, offline: bool
+) -> None:
+    """A log put back from a backup gives its numbers again: what it logs under them is stored all the same, once."""
+    first = Line(broker.port, tmp_path / "edge.log.db")
+    first.produce(100)
+    eventually(first.is_empty, timeout_s=60)
+    first.node.stop()
+    copies = {file: file.read_bytes() for file in tmp_path.glob("edge.log.db*")}
+    second = Line(broker.port, tmp_path / "edge.log.db")
+    second.produce(300)
+    eventually(second.is_empty, timeout_s=60)
+    second.node.stop()
+    for file in tmp_path.glob("edge.log.db*"):
+        file.unlink()
+    for file, content in copies.items():
+        file.write_bytes(content)
+    if offline:
+        gateway.kill()
+    third = Line(broker.port, tmp_path / "edge.log.db")
+    third.produce(200)
+    if offline:
+        gateway.start()
+    third.produce(100)
+    eventually(third.is_empty, timeout_s=60)
+    third.produce(10)
+    eventually(third.is_empty, timeout_s=60)
+    third.node.stop()
+    gateway.stop()
+    rows, gaps = stored(gateway)
+    assert rows == sorted({**first.values, **second.values, **third.values}.items())
+    lost = [declared.gap for declared in gaps if declared.gap.cause == "log_lost"]
+    assert [(gap.from_ns, gap.to_ns) for gap in lost] == [(max(second.values), min(third.values))]
+    assert {declared.gap.cause for declared in gaps} == {"log_lost", "edge_down"}
