@@ -43,7 +43,8 @@ class Event(NamedTuple):
 class Bottle(NamedTuple):
     """Record of one bottle when it has left the line or was rejected (fine solver only): the trace.
 
-    Times are simulated seconds since the start; NaN where the bottle did not come.
+    Times are simulated seconds since the start; NaN where the bottle did not come. `holding_degc` is what the sensor of
+    the critical control point showed, not the truth.
     """
 
     number: int

@@ -231,7 +231,7 @@ def _supply(p: Pas20Parameters, s: Pas20State, supplies: dict[str, float]) -> No
     supplies["pasteuriser_demand_l_h"] = s.demand_l_h
     supplies["pasteurised_flow_l_h"] = s.forward_l_h
     supplies["pasteurised_degc"] = s.outlet_degc
-    supplies["holding_degc"] = s.holding_degc
+    supplies["holding_degc"] = s.holding_a_degc  # the record of a bottle holds what the critical sensor has logged
     supplies["under_heated_share"] = 1.0 if s.holding_degc < p.limit_degc else 0.0
 
 

@@ -28,6 +28,15 @@ def test_no_reading_gives_the_true_holding_temperature_away() -> None:
     assert units["PAS-20"].holding_degc == pytest.approx(back - 1.5, abs=1e-6)
 
 
+def test_the_record_of_a_bottle_holds_what_sensor_a_showed() -> None:
+    """M4: the trace cannot tell an under-heated bottle either; only the truth can."""
+    line = process_line()
+    state = started(line, severity={"holding_sensor_a_high": 1.0})
+    run(line, state, 3600.0)
+    assert state.around.supplies["holding_degc"] == state.units["PAS-20"].holding_a_degc
+    assert state.units["PAS-20"].holding_degc < 91.0 < state.around.supplies["holding_degc"]
+
+
 def needed_heat_w(units: dict[str, Any]) -> float:
     """What the heater must give on average at this operating point, free of the hot water's wobble."""
     pas = units["PAS-20"]
