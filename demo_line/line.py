@@ -193,10 +193,11 @@ class Line:
         raise LineError(f"no fault is called {name!r}; known faults: {known}")
 
     def command(self, state: LineState, unit_id: str, command: Command) -> None:
-        """Give an operator's PackML command; raises LineError (unknown unit) or ValueError (not accepted now)."""
+        """Give an operator's PackML command; raises LineError (unknown unit) or ValueError (locked, not accepted)."""
         unit = self.units.get(unit_id)
         if unit is None or unit.machine is None:
             raise LineError(f"{unit_id!r} takes no PackML commands; units: {', '.join(self.units)}")
+        self.workshop.allow(state, unit_id, command)
         operate(unit.machine(state.units[unit_id]), command)
 
     def step(self, state: LineState, dt_s: float) -> None:

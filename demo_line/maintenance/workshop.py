@@ -92,6 +92,14 @@ class Workshop:
         """Whether all steps of the lock-out have been taken in their order."""
         return tuple(run.work.locks.get(unit_id, ())) == _LOCK_ORDER
 
+    def allow(self, run: Run, unit_id: str, command: Command) -> None:
+        """Raise MaintenanceError where locks hold a machine back from a command; it can only be kept at rest."""
+        steps = run.work.locks.get(unit_id)
+        if steps and command not in (Command.STOP, Command.ABORT):
+            raise MaintenanceError(
+                f"{unit_id} is locked out ({', '.join(steps)}), so {command} does nothing; unlock it first"
+            )
+
     def unlock(self, run: Run, unit_id: str) -> None:
         """Take the locks away; the unit then needs CLEAR (from ABORTED) and RESET.
 
@@ -117,11 +125,13 @@ class Workshop:
             name: name of the action.
             hasty: skip checks and alignment: faster, but it may leave the fault and add a misalignment.
 
-        Raises MaintenanceError for an unknown action, a running machine or a missing part.
+        Raises MaintenanceError for an unknown action, one that is under way, a running machine or a missing part.
         """
         action = self.actions.get(name)
         if action is None:
             raise MaintenanceError(f"no action is called {name!r}; actions: {', '.join(self.actions)}")
+        if any(job.action == name for job in run.work.jobs):
+            raise MaintenanceError(f"{action.title}: somebody does that already; wait until the work is done")
         safe = True
         if action.access is not Access.RUNNING:
             machine = self._machine(run, action.unit)

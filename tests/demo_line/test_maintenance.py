@@ -177,6 +177,33 @@ def test_a_locked_machine_stays_locked_until_the_work_is_done(line: Line, state:
         line.workshop.unlock(state, "MIX-10")
 
 
+def test_no_command_starts_a_locked_machine(line: Line, state: LineState) -> None:
+    """From the first lock on, whoever presses reset learns what holds the machine; without locks it starts again."""
+    stop(line, state, "MIX-10")
+    for step in LockStep:
+        line.workshop.lock_out(state, "MIX-10", step)
+        with pytest.raises(
+            MaintenanceError, match=r"MIX-10 is locked out \(isolate.*\), so reset does nothing; unlock"
+        ):
+            line.command(state, "MIX-10", Command.RESET)
+    run(line, state, 3)
+    assert machine(line, state, "MIX-10").state is State.STOPPED
+    line.workshop.unlock(state, "MIX-10")
+    line.command(state, "MIX-10", Command.RESET)
+    run(line, state, 3)
+    assert machine(line, state, "MIX-10").state is State.EXECUTE
+
+
+def test_the_same_work_is_not_done_twice_at_once(line: Line, state: LineState) -> None:
+    """A second click costs no second part and no second hour."""
+    stop(line, state, "MIX-10")
+    line.workshop.act(state, REPLACE)
+    spent, stock = state.work.spent, dict(state.work.stock)
+    with pytest.raises(MaintenanceError, match="somebody does that already"):
+        line.workshop.act(state, REPLACE, hasty=True)
+    assert (state.work.spent, state.work.stock, len(state.work.jobs)) == (spent, stock, 1)
+
+
 def test_a_missing_part_is_ordered_and_takes_its_lead_time(line: Line, state: LineState) -> None:
     """Without the bearing there is no repair; it comes two days after it was ordered and paid."""
     state.work.stock["bearing_6205"] = 0
