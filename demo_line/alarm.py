@@ -241,7 +241,7 @@ def load_alarms(path: Path = SHIPPED_ALARMS) -> tuple[AlarmDefinition, ...]:
         document: Mapping[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise LineError(f"alarms {path} cannot be read: {error.strerror}; give the path of a TOML file") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LineError(f"alarms {path} is not valid TOML: {error}") from error
     try:
         return _Definitions.model_validate(document).alarms

@@ -71,7 +71,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise LineError(
             f"line definition {path} cannot be read: {error.strerror}; give the path of a TOML file"
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LineError(f"line definition {path} is not valid TOML: {error}") from error
 
 

@@ -5,14 +5,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from demo_line.alarm import load_alarms
 from demo_line.cli import main
 from demo_line.config import ConfigError, load_config
+from demo_line.line import LineError, load_definition
 from tests.servers import eventually
 
 CONFIG = """
@@ -180,6 +182,15 @@ def test_a_wrong_configuration_names_file_key_and_value(tmp_path: Path, text: st
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=message):
         load_config(path)
+
+
+@pytest.mark.parametrize("load", [load_config, load_definition, load_alarms])
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path, load: Callable[[Path], object]) -> None:
+    """A TOML file in another encoding is named, like any other that is not valid."""
+    path = tmp_path / "x.toml"
+    path.write_bytes("name = 'Abf\u00fcllung'".encode("latin-1"))
+    with pytest.raises((ConfigError, LineError), match=r"x\.toml is not valid TOML: .*utf-8"):
+        load(path)
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
