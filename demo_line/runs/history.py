@@ -125,14 +125,17 @@ class _Chunks:
         self.rows += table.num_rows
         path = self._folder / f"chunk-{self.number:05}.parquet"
         partial = path.with_suffix(".partial")
-        pq.write_table(
-            *(table, partial),
-            compression="zstd",
-            compression_level=1,
-            write_statistics=False,
-            write_page_checksum=True,
-        )
-        partial.replace(path)
+        try:
+            pq.write_table(
+                *(table, partial),
+                compression="zstd",
+                compression_level=1,
+                write_statistics=False,
+                write_page_checksum=True,
+            )
+            partial.replace(path)
+        except OSError as error:
+            raise OSError(f"{path} cannot be written: {error}; make room, the next start makes it again") from error
 
     def _words(self, block: Block, kept: list[NDArray[np.intp]]) -> pa.Array:
         """Texts of the rows; a hole where a row is a number."""

@@ -91,6 +91,18 @@ def test_a_second_attempt_makes_the_same(tmp_path: Path) -> None:
     assert plan_history(broken, line, 3, NOW_NS, 0.2, 1.0) is None
 
 
+def test_a_chunk_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """The error says which file of the history, why and what to do."""
+    line = line_with()
+    plan = plan_history(tmp_path, line, 3, NOW_NS, 0.1, 1.0)
+    assert plan is not None
+    (tmp_path / "chunk-00001.partial").mkdir()
+    with pytest.raises(
+        OSError, match=r"chunk-00001\.parquet cannot be written: .*; make room, the next start makes it"
+    ):
+        list(write_history(line, plan, tmp_path, lambda channel: channel.name))
+
+
 def test_another_line_begins_anew(tmp_path: Path) -> None:
     """A history that was begun for a line with other parameters is dropped."""
     line = Line(load_definition())
