@@ -2,7 +2,7 @@
 import { emptyNote, h, setAttribute, setText } from "./dom.js";
 import { condition, live, nowMs, on, workUnits } from "./live.js";
 import { isSelected, onSelection, toggle } from "./selection.js";
-import { age, isNumeric, number, ORIGIN, ORIGIN_SHORT, signalLabel, stateWord } from "./words.js";
+import { age, isNumeric, number, ORIGIN, signalLabel, stateWord } from "./words.js";
 
 const SAID = { live: "live", stale: "stale", bad: "bad", uncertain: "uncertain", none: "no value" };
 
@@ -134,8 +134,7 @@ function signalRow(series) {
     setAttribute(node, "data-condition", state);
     setText(badge, SAID[state]);
     const from = value?.origin ?? ORIGIN.indexOf(series.origin);
-    setText(origin, ORIGIN_SHORT[from]);
-    setAttribute(origin, "title", ORIGIN[from]);
+    setText(origin, ORIGIN[from]);
     if (chartable) setAttribute(name, "aria-pressed", String(isSelected(series)));
     if (bar) place(bar, mark, value?.value, series);
     showAge();
