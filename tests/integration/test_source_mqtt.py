@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import paho.mqtt.publish
 import pytest
 from pydantic import TypeAdapter
 
@@ -78,6 +79,12 @@ class _Device:
         await asyncio.to_thread(self.client.stop)
 
 
+async def _retain(server: Server, messages: dict[str, bytes]) -> None:
+    """Let the broker keep the messages; returns when it has acknowledged each, so no later subscriber sees one live."""
+    kept = [{"topic": topic, "payload": payload, "qos": 1, "retain": True} for topic, payload in messages.items()]
+    await asyncio.to_thread(paho.mqtt.publish.multiple, kept, hostname="127.0.0.1", port=server.port)
+
+
 @pytest.fixture
 async def device(broker: Server) -> AsyncIterator[_Device]:
     """A connected device."""
@@ -106,8 +113,7 @@ async def test_partial_updates_arrive_once_in_order(broker: Server, device: _Dev
 
 async def test_retained_values_of_unknown_age_are_uncertain(broker: Server, device: _Device, tmp_path: Path) -> None:
     """A retained value without a time of its own is UNCERTAIN at its arrival; one with a time keeps it and is good."""
-    await device.say("plain/power", b"12.5", retain=True)
-    await device.say("json/power", b'{"t": 1763780000, "p": 3}', retain=True)
+    await _retain(broker, {"plain/power": b"12.5", "json/power": b'{"t": 1763780000, "p": 3}'})
     tags = [
         {"device": "D", "metric": "plain_w", "topic": "plain/power", "datatype": "double"},
         {"device": "D", "metric": "json_w", "topic": "json/power", "pointer": "/p", "time": "/t", "datatype": "int64"},
