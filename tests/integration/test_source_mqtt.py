@@ -81,8 +81,10 @@ class _Device:
 
 async def _retain(server: Server, messages: dict[str, bytes]) -> None:
     """Let the broker keep the messages; returns when it has acknowledged each, so no later subscriber sees one live."""
-    kept = [{"topic": topic, "payload": payload, "qos": 1, "retain": True} for topic, payload in messages.items()]
-    await asyncio.to_thread(paho.mqtt.publish.multiple, kept, hostname="127.0.0.1", port=server.port)
+    for topic, payload in messages.items():
+        await asyncio.to_thread(
+            paho.mqtt.publish.single, topic, payload, qos=1, retain=True, hostname="127.0.0.1", port=server.port
+        )
 
 
 @pytest.fixture
