@@ -66,7 +66,7 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True)
 class RemainingLife:
-    """Hours until functional failure at today's duty, as quantiles; median <= high; infinite where no end is in sight."""
+    """Hours until functional failure at today's duty, as quantiles; infinite where no end is in sight."""
 
     low_h: float
     median_h: float
