@@ -12,11 +12,11 @@ BIN := .venv/bin
 PIP := $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install --quiet
 CODE := edge_agent gateway analytics demo_line deploy tests
 
-.PHONY: help demo install install-dev test check format lock bench faults faults-long replay-proof clean
+.PHONY: help demo install install-dev test check format lock bench bench-analytics faults faults-long replay-proof clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: install ## run the showroom and open it in a browser (ARGS="--no-browser --port 18080")
 	@$(BIN)/showroom up $(ARGS)
@@ -48,6 +48,9 @@ lock: ## pin the newest versions with their hashes, for every platform (needs uv
 
 bench: install-dev ## measure throughput, latency and query times; writes build/bench.json
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+bench-analytics: install ## score the analytics on recordings of real machines (DATA=folder); writes build/bench-analytics.json
+	@$(BIN)/python -m analytics.benchmarks table --data $(DATA) $(ARGS)
 
 faults: install-dev ## 50 seeded faults at full length, the ledger checked after each
 	@$(BIN)/python -m tests.faults --count 50 $(ARGS)
