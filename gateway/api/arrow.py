@@ -14,6 +14,15 @@ def encode(raw: Samples | None, buckets: Buckets | None) -> bytes:
     minimum, maximum, mean, count, bad; the schema's metadata holds `width_ns` and `tier`.
     """
     table = _bucket_table(buckets) if buckets is not None else _raw_table(raw if raw is not None else Samples.empty())
+    return _stream(table)
+
+
+def encode_several(rows: Samples) -> bytes:
+    """Return samples of several series as an IPC stream: the raw columns and `series`, the number."""
+    return _stream(_raw_table(rows).append_column("series", pa.array(rows.series)))
+
+
+def _stream(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)

@@ -1,6 +1,6 @@
-"""Route over stored samples: raw where few, else buckets; an exact raw export page by page."""
+"""Routes over stored samples: raw where few, else buckets; an exact raw export page by page; many series at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -13,9 +13,9 @@ from pydantic_core import to_json
 from edge_agent.sparkplug.metric import BYTES_TYPES, TEXT_TYPES
 from gateway.api.catalogue import Lookup
 from gateway.api.models import SamplesAnswer, SeriesItem, finite
-from gateway.api.problems import documented
+from gateway.api.problems import ProblemError, documented
 from gateway.api.readers import ReaderPool
-from gateway.api.settings import MAX_POINTS, MAX_ROWS
+from gateway.api.settings import MAX_POINTS, MAX_ROWS, MAX_SERIES
 from gateway.api.times import TimeNs
 from gateway.api.window import window
 from gateway.store.base import Buckets, SampleReader, Samples, Series
@@ -57,7 +57,7 @@ class Answer:
 
 
 def router(view: View, readers: ReaderPool, clock_ns: Callable[[], int]) -> APIRouter:
-    """Build the route."""
+    """Build the routes."""
     routes = APIRouter(tags=["Samples"])
     lookup = Lookup(view)
 
@@ -96,7 +96,58 @@ def router(view: View, readers: ReaderPool, clock_ns: Callable[[], int]) -> APIR
         as_arrow = format == "arrow" or (format is None and ARROW in accept)
         return await readers.call(_respond, view.reader, request, as_arrow=as_arrow)
 
+    @routes.get(
+        "/samples/several",
+        summary="Stored samples of several series at once",
+        response_class=Response,
+        responses={
+            200: {
+                "content": {ARROW: {"schema": {"type": "string", "format": "binary"}}},
+                "description": "An Arrow IPC stream, ascending by series, then by time",
+            },
+            **documented(422, 503),
+        },
+    )
+    async def several(
+        series: Annotated[
+            str,
+            Query(
+                description=f"Numbers of the series, at most {MAX_SERIES}",
+                pattern=r"^[1-9][0-9]{0,8}(,[1-9][0-9]{0,8})*$",
+                max_length=10 * MAX_SERIES,
+                openapi_examples={"two": {"value": "1,2"}},
+            ),
+        ],
+        start: Annotated[TimeNs | None, Query(description="Begin; a minute before the end where absent")] = None,
+        end: Annotated[TimeNs | None, Query(description="End, not included; now where absent")] = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_ROWS, description="Most samples of the answer")] = MAX_ROWS,
+    ) -> Response:
+        """What is new of many series with one request, for programs that follow the whole plant.
+
+        Where there are more samples than `limit`, the last series is cut off and later ones are missing: go on after
+        its last time. A number that is not known has no samples.
+        """
+        numbers = [int(number) for number in series.split(",")]
+        if len(numbers) > MAX_SERIES:
+            raise ProblemError(
+                422,
+                "too-many-series",
+                f"{len(numbers)} series are named",
+                title="Too many series",
+                remedy=f"name at most {MAX_SERIES} in one request",
+            )
+        start_ns, end_ns = window(start, end, clock_ns(), default_s=60)
+        return await readers.call(_respond_several, view.reader, numbers, start_ns, end_ns, limit)
+
     return routes
+
+
+def _respond_several(reader: SampleReader, numbers: Sequence[int], start_ns: int, end_ns: int, limit: int) -> Response:
+    # Imported here, because it costs 40 MB that a gateway without such callers need not hold.
+    from gateway.api import arrow
+
+    rows = reader.several(numbers, start_ns, end_ns, limit)
+    return Response(arrow.encode_several(rows), media_type=ARROW)
 
 
 def _respond(reader: SampleReader, request: Request, *, as_arrow: bool) -> Response:

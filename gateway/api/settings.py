@@ -29,6 +29,8 @@ MAX_POINTS = 10_000
 """Most buckets, or raw samples instead of buckets, in one answer."""
 MAX_ROWS = 100_000
 """Most raw samples of one page of an exact export."""
+MAX_SERIES = 500
+"""Most series that one request may name."""
 MAX_SPAN_NS = 10 * 366 * 86_400 * 1_000_000_000
 """Longest window: ten years."""
 MAX_BODY_BYTES = 1_048_576

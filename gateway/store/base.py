@@ -291,6 +291,13 @@ class SampleReader(Protocol):
     def raw(self, series: int, start_ns: int, end_ns: int, limit: int) -> Samples:
         """Return at most `limit` rows of one series with start_ns <= time < end_ns, ascending by time."""
 
+    def several(self, series: Sequence[int], start_ns: int, end_ns: int, limit: int) -> Samples:
+        """Return rows of several series with start_ns <= time < end_ns, ascending by series, then by time.
+
+        At most `limit` rows: where there are more, those of the last series are cut off and later series are missing.
+        A series that is not known has no rows.
+        """
+
     def count(self, series: int, start_ns: int, end_ns: int) -> int:
         """Count the rows of one series with start_ns <= time < end_ns."""
 

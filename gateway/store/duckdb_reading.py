@@ -1,6 +1,6 @@
 """Queries of the embedded store, each on the cursor it is given."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,17 @@ def raw_rows(cursor: Connection, series: int, start_ns: int, end_ns: int, limit:
         cursor.execute(
             "SELECT * FROM raw WHERE series = ? AND time_ns >= ? AND time_ns < ? ORDER BY time_ns LIMIT ?",
             [series, start_ns, end_ns, limit],
+        ).fetchnumpy()
+    )
+
+
+def rows_of_several(cursor: Connection, series: Sequence[int], start_ns: int, end_ns: int, limit: int) -> Samples:
+    """Return rows of several series, ascending by series, then by time."""
+    return _samples(
+        cursor.execute(
+            "SELECT * FROM raw WHERE time_ns >= ? AND time_ns < ? AND series IN (SELECT unnest(?::INTEGER[])) "
+            "ORDER BY series, time_ns LIMIT ?",
+            [start_ns, end_ns, list(series), limit],
         ).fetchnumpy()
     )
 

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 
 from gateway.store.base import Buckets, DeclaredGap, Known, Reject, RejectedSamples, Samples, Series, WriteBatch
 from gateway.store.checks import first_of_each, split_storable
@@ -16,6 +17,7 @@ from gateway.store.duckdb_reading import (
     raw_buckets,
     raw_rows,
     rollup_buckets,
+    rows_of_several,
 )
 from gateway.store.duckdb_schema import prepare
 from gateway.store.duckdb_upkeep import Upkeep
@@ -89,6 +91,11 @@ class DuckDbStore:
         """Return rows of a window, ascending by time."""
         with self._ready().cursor() as cursor:
             return raw_rows(cursor, series, start_ns, end_ns, limit)
+
+    def several(self, series: Sequence[int], start_ns: int, end_ns: int, limit: int) -> Samples:
+        """Return rows of several series, ascending by series, then by time."""
+        with self._ready().cursor() as cursor:
+            return rows_of_several(cursor, series, start_ns, end_ns, limit)
 
     def count(self, series: int, start_ns: int, end_ns: int) -> int:
         """Count rows of a window."""

@@ -24,7 +24,7 @@ class RemoteBackedStore:
         self._store, self._remote = store, RemoteStore(gateway.url)
         self.load, self.write, self.maintain = store.load, store.write, store.maintain
         remote = self._remote
-        self.series, self.raw, self.count = remote.series, remote.raw, remote.count
+        self.series, self.raw, self.several, self.count = remote.series, remote.raw, remote.several, remote.count
         self.buckets, self.gaps = remote.buckets, remote.gaps
         gateway.view.store = store
 

@@ -156,6 +156,21 @@ def test_windows_are_half_open_and_limited(stores: OpenedStores) -> None:
     assert len(store.raw(3, *FOREVER, 10)) == 0
 
 
+def test_rows_of_several_series_come_by_series_and_time(stores: OpenedStores) -> None:
+    """Rows of the series that are named, half open, by series then time; a limit cuts the end off."""
+    store = stores.open()
+    store.load()
+    numbers = (3, 1, 2)
+    written = Samples.concatenate([floats(one, [T0_NS + 2, T0_NS, T0_NS + 1], [one, 0.5, -one]) for one in numbers])
+    series = [series_numbered(one) for one in sorted(numbers)]
+    store.write(batch_of(written, 1, series=series), stores.rejected.append)
+    rows = rows_of(store.several([3, 99, 1], T0_NS, T0_NS + 2, 10))
+    assert [row[:3] for row in rows] == [(1, T0_NS, 0.5), (1, T0_NS + 1, -1), (3, T0_NS, 0.5), (3, T0_NS + 1, -3)]
+    assert rows_of(store.several([3, 1], T0_NS, T0_NS + 2, 3)) == rows[:3]
+    assert len(store.several([3, 1], *FOREVER, 100)) == 6
+    assert len(store.several([], *FOREVER, 100)) == len(store.several([1], T0_NS, T0_NS, 100)) == 0
+
+
 def test_receipts_and_newest_rows_survive_reopen(stores: OpenedStores) -> None:
     """After a reopen the store knows every received LSN and the newest row of each series, whatever came last."""
     store = stores.open()

@@ -280,6 +280,10 @@ class SilentReader:
         self._wait()
         return Samples.empty()
 
+    def several(self, series: Sequence[int], start_ns: int, end_ns: int, limit: int) -> Samples:
+        self._wait()
+        return Samples.empty()
+
     def count(self, series: int, start_ns: int, end_ns: int) -> int:
         self._wait()
         return 0

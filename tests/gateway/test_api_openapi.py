@@ -29,6 +29,7 @@ PATHS = (
     "/api/v1/latest",
     "/api/v1/pipeline",
     "/api/v1/samples",
+    "/api/v1/samples/several",
     "/api/v1/series",
     "/api/v1/stream",
     "/api/v1/waveform",
