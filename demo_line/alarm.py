@@ -135,9 +135,12 @@ class Alarm:
             machine: PackML state of the unit; None = it is not known.
         """
         before = (self.active, self.suppressed, self.shelved_until_s)
+        suppressed = bool(self.definition.states) and machine not in self.definition.states
+        if self.suppressed and not suppressed:  # what was so at rest says nothing of the work that begins
+            self.active, self._since_s = False, None
+        self.suppressed = suppressed
         if self.value is not None:
             self._judge(self.value, now_s)
-        self.suppressed = bool(self.definition.states) and machine not in self.definition.states
         shelved_until_s = self.shelved_until_s
         if shelved_until_s is not None and (
             now_s >= shelved_until_s or (shelved_until_s == inf and before[0] and not self.active)

@@ -73,6 +73,14 @@ def test_outside_its_states_it_is_suppressed_by_design() -> None:
     assert seen(alarm, (1, 20.0)) == [U]
 
 
+def test_what_was_so_at_rest_says_nothing_of_the_work_that_begins() -> None:
+    """An alarm that is suppressed at rest has its delays from the start of work on, and does not flash up before."""
+    alarm = Alarm(definition(states=("EXECUTE",), on_delay_s=5.0, off_delay_s=5.0))
+    seen(alarm, (0, 20.0), (9, 20.0), machine="STOPPED")
+    assert seen(alarm, (10, 20.0), (12, 92.0), (20, 92.0)) == [N, N, N]
+    assert seen(alarm, (21, 20.0), (26, 20.0)) == [N, U]
+
+
 def test_a_shelved_alarm_comes_back() -> None:
     """After its time, or with one shot after the next return to normal, it can be seen again."""
     alarm = Alarm(definition())
