@@ -21,7 +21,6 @@ from gateway.store.base import (
     Samples,
     Series,
     SeriesKey,
-    StoreUnavailableError,
     WriteBatch,
 )
 from gateway.store.checks import first_of_each, split_storable
@@ -41,7 +40,7 @@ from gateway.store.influx_reading import (
     read_rows,
 )
 from gateway.store.influx_upkeep import InfluxUpkeep
-from gateway.store.line_protocol import Lines, encode, write_isolating
+from gateway.store.line_protocol import encode, write_isolating
 from gateway.store.rollup import RAW, BucketPlan, DirtyHours, Tier, hours_of, plan_buckets, segments
 
 _NO_BUCKETS = Partials.of(Samples.empty())
@@ -175,9 +174,11 @@ class InfluxStore:
         return prefix
 
     def _send(self, samples: Samples) -> list[RejectedSamples]:
-        """Write points in several requests, some of them at the same time; returns refused rows."""
+        """Write points in several requests, some of them at the same time; returns refused rows.
+
+        Each request is made by the thread that sends it, so that the server works while the next one is written.
+        """
         size = self._config.batch_points
-        lines = encode(samples, self._prefix)
         pending: set[Future[list[RejectedSamples]]] = set()
         refused: list[RejectedSamples] = []
         try:
@@ -186,20 +187,19 @@ class InfluxStore:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     for one in done:
                         refused += one.result()
-                pending.add(
-                    self._senders.submit(self._send_lines, samples, lines, start, min(start + size, len(samples)))
-                )
+                rows = np.arange(start, min(start + size, len(samples)))
+                pending.add(self._senders.submit(self._send_points, samples.take(rows)))
             while pending:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 for one in done:
                     refused += one.result()
-        except StoreUnavailableError:
+        finally:
             wait(pending)  # nothing of this batch may be under way when the caller tries again
-            raise
         return refused
 
-    def _send_lines(self, samples: Samples, lines: Lines, start: int, end: int) -> list[RejectedSamples]:
-        found = write_isolating(lines, start, end, lambda body: self._client.write(body, self._config.bucket))
+    def _send_points(self, samples: Samples) -> list[RejectedSamples]:
+        lines = encode(samples, self._prefix)
+        found = write_isolating(lines, 0, len(lines), lambda body: self._client.write(body, self._config.bucket))
         by_reason: dict[str, list[int]] = {}
         for index, reason in found:
             by_reason.setdefault(reason, []).append(index)
