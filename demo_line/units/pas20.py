@@ -65,7 +65,7 @@ class Pas20Parameters(PlateParameters):
     loss_w_k: float = Field(default=5.0, ge=0, description="of the hot section to the hall")
     thermal_mass_j_k: float = Field(default=120000.0, gt=0, description="holding tube, heater plates, hot regenerator")
     gain_w_k: float = Field(default=1000.0, ge=0, description="proportional action of the holding controller")
-    valve_time_constant_s: float = 20.0
+    valve_time_constant_s: float = Field(default=12.0, gt=0, description="actuator of the hot-water valve")
     pumps_w: float = Field(default=1850.0, ge=0, description="booster pump 1.1 kW, hot-water pump 0.75 kW")
     standby_w: float = 60.0
     booster_bar: float = Field(default=0.75, description="product over raw in the regenerator, without plate losses")
