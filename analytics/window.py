@@ -17,12 +17,15 @@ class Window:
         numbers: float64[n] by signal name (`MIX-10.power_w`), in the signal's unit; NaN where there is no good value.
             Booleans are 0 and 1.
         texts: n texts by signal name, None where there is none.
+        bad: bool[n] by signal name, where the source itself says that the reading is bad; a signal that is not here
+            was never bad.
     """
 
     time_ns: NDArray[np.int64]
     step_s: float
     numbers: Mapping[str, NDArray[np.float64]]
     texts: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    bad: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.time_ns)
@@ -40,6 +43,7 @@ class Window:
             self.step_s,
             {name: column[first:last] for name, column in self.numbers.items()},
             {name: column[first:last] for name, column in self.texts.items()},
+            {name: column[first:last] for name, column in self.bad.items()},
         )
 
     def units(self) -> list[str]:

@@ -1,0 +1,1 @@
+"""One mechanism a file; a new file here is found by itself."""

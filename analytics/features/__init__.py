@@ -1,0 +1,1 @@
+"""Features: pure functions of arrays and windows, without I/O or clock."""
