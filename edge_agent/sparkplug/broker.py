@@ -1,5 +1,6 @@
 """Where a broker is and who we are to it; and what its refusals mean, in words."""
 
+import hashlib
 import socket
 import ssl
 from pathlib import Path
@@ -19,6 +20,9 @@ _REFUSALS = {
 _CONNACK = {132: 1, 133: 2, 136: 3, 134: 4, 135: 5}
 """Reason code of MQTT 5, as the library gives it, to the return code of MQTT 3.1.1."""
 
+_ID_ROUNDS = 100_000
+_ID_BYTES = 6
+
 
 class BrokerConfig(Settings):
     """Where the broker is and who we are to it.
@@ -31,7 +35,8 @@ class BrokerConfig(Settings):
         cert_file, key_file: certificate of this client, where the broker asks for one.
         keepalive_s: a dead connection is noticed within 1.5 times this.
         reconnect_max_s: longest pause between two attempts to connect (full jitter, from 0.5 s upwards).
-        client_id: overrides the default, which is unique and stable; two clients of one id throw each other out.
+        client_id: overrides the default, which is unique, stable and not to be guessed (see `private_client_id`). Two
+            clients of one id throw each other out, whoever they are.
     """
 
     host: str = Field(default="127.0.0.1", min_length=1)
@@ -66,6 +71,20 @@ class BrokerConfig(Settings):
         names = ("password_file", "ca_file", "cert_file", "key_file")
         paths = {name: base_dir / getattr(self, name) for name in names if getattr(self, name) is not None}
         return self.model_copy(update=paths)
+
+
+def private_client_id(name: str, username: str, password: str) -> str:
+    """Return a client id that only those who know the password can tell, and that stays the same as long as it does.
+
+    A broker ends the connection of a client when another one comes with its id (MQTT 3.1.1, 3.1.4-2), and neither NATS
+    nor a password file of Mosquitto binds ids to users: with an id that can be guessed, every user of the broker could
+    keep every other one off it. A random id would do as well, but then a client that comes back would not end its own
+    dead connection, and an edge agent that runs twice would not be noticed.
+
+    The digest is slow to compute (PBKDF2-HMAC-SHA256) because brokers log ids and the password may be a weak one.
+    """
+    salt = f"{name}\n{username}".encode()
+    return f"{name}-{hashlib.pbkdf2_hmac('sha256', password.encode(), salt, _ID_ROUNDS, _ID_BYTES).hex()}"
 
 
 def explain_refusal(code: int) -> str:

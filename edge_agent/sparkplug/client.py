@@ -5,6 +5,7 @@ sender believes it sent; durability is the log's job. Every connection uses a fr
 old one survives. MQTT 3.1.1, because the embedded broker speaks no later version.
 """
 
+import functools
 import logging
 import random
 import socket
@@ -20,7 +21,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_agent.sparkplug.broker import BrokerConfig as BrokerConfig
-from edge_agent.sparkplug.broker import explain, explain_refusal
+from edge_agent.sparkplug.broker import explain, explain_refusal, private_client_id
 from edge_agent.sparkplug.settings import ConfigError, read_secret
 
 _LOG = logging.getLogger(__name__)
@@ -48,7 +49,8 @@ class MqttClient:
 
     All callbacks run on the network thread and must return soon; an exception in one is logged. `on_connect` is called
     when the broker has confirmed every subscription (retained messages may come before it), `on_disconnect` with the
-    reason once for every `on_connect`. `will` is asked before every attempt to connect.
+    reason once for every `on_connect`. `will` is asked before every attempt to connect. `client_id` becomes one that
+    cannot be guessed where there is a password; `config.client_id` is taken as it is.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class MqttClient:
         self.last_error = ""
         self._config = config
         self._client_id = config.client_id or client_id
+        self._id_of = functools.cache(private_client_id)
         self._subscriptions = list(subscriptions)
         self._on_message = on_message
         self._on_connect = on_connect
@@ -155,9 +158,13 @@ class MqttClient:
 
     def _new_client(self) -> paho.Client:
         config = self._config
+        password = None if config.password_file is None else read_secret(config.password_file)
+        client_id = self._client_id
+        if config.client_id is None and config.username is not None and password is not None:
+            client_id = self._id_of(client_id, config.username, password)  # for the broker alone, never for a log
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=self._client_id,
+            client_id=client_id,
             clean_session=True,
             protocol=paho.MQTTv311,
             reconnect_on_failure=False,
@@ -166,7 +173,6 @@ class MqttClient:
         client.max_inflight_messages_set(20)
         client.max_queued_messages_set(1_000)
         if config.username is not None:
-            password = None if config.password_file is None else read_secret(config.password_file)
             client.username_pw_set(config.username, password)
         if config.encrypted:
             context = ssl.create_default_context(cafile=config.ca_file)
@@ -197,7 +203,7 @@ class MqttClient:
         if self._short_lived >= _SHORT_LIVED_LIMIT:
             reason += (
                 f"; {self._short_lived} connections in a row ended soon: if this goes on, another program may use the "
-                f"client id {self._client_id!r}, and the two throw each other out (set broker.client_id)"
+                f"client id {self._client_id!r}, and the two throw each other out: stop it, or set broker.client_id"
             )
         self.last_error = reason
         _LOG.warning("lost the connection to %s:%d: %s", self._config.host, self._config.port, reason)

@@ -20,6 +20,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from deploy.broker import acl, guard
 from deploy.broker.configure import BrokerMissingError, BrokerUser, Kind, find_program, write_files
 from deploy.checks import free_port
+from edge_agent.sparkplug.client import BrokerConfig, Message, MqttClient
+from tests.servers import eventually
 
 USERS = {
     "edge": acl.edge_node("edge", "showroom", "line-edge", "showroom-gateway"),
@@ -33,6 +35,7 @@ USERS = {
 @dataclass(frozen=True)
 class Broker:
     port: int
+    folder: Path
     passwords: dict[str, str]
 
 
@@ -59,7 +62,9 @@ def running_broker(kind: Kind, folder: Path) -> Iterator[Broker]:
         process = subprocess.Popen(guarded, stdin=subprocess.PIPE, stderr=log)
     try:
         wait_for_port(port, folder / "log")
-        yield Broker(port, {user.grant.username: user.password_file.read_text("utf-8").strip() for user in users})
+        yield Broker(
+            port, folder, {user.grant.username: user.password_file.read_text("utf-8").strip() for user in users}
+        )
     finally:
         process.terminate()
         process.wait(10)
@@ -80,14 +85,19 @@ class Client:
     """A connected client that keeps what it receives."""
 
     def __init__(
-        self, broker: Broker, username: str | None, password: str | None = None, will: tuple[str, bytes] | None = None
+        self,
+        broker: Broker,
+        username: str | None,
+        password: str | None = None,
+        will: tuple[str, bytes] | None = None,
+        client_id: str | None = None,
     ) -> None:
         self.received: list[tuple[str, bytes]] = []
         self._wake = threading.Condition()
         self.refused: bool | None = None
         self.granted: dict[int, int] = {}
         self.acknowledged: set[int] = set()
-        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"test-{username}-{id(self)}")
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id or f"test-{username}-{id(self)}")
         if username is not None:
             self.client.username_pw_set(username, broker.passwords.get(username) if password is None else password)
         if will is not None:
@@ -235,6 +245,34 @@ def test_strangers_are_refused(broker: Broker, username: str | None, password: s
     """Nobody connects without a user of the broker and its password."""
     with Client(broker, username, password) as stranger:
         assert stranger.refused is True
+
+
+@pytest.mark.parametrize(("own_id", "thrown_out"), [(None, False), ("host-showroom-gateway", True)])
+def test_no_user_throws_another_one_out(broker: Broker, own_id: str | None, thrown_out: bool) -> None:
+    """Whoever comes with the client id that our names suggest ends nobody's connection, unless it was configured."""
+    lost: list[str] = []
+    config = BrokerConfig(
+        port=broker.port, username="host", password_file=broker.folder / "host.password", client_id=own_id,
+        reconnect_max_s=0.5,
+    )  # fmt: skip
+    heard: list[Message] = []
+    host = MqttClient(
+        config, client_id="host-showroom-gateway", subscriptions=[("spBv1.0/#", 1)], on_message=heard.append,
+        on_connect=lambda: None, on_disconnect=lost.append,
+    )  # fmt: skip
+    host.start()
+    try:
+        eventually(lambda: host.connected)
+        with Client(broker, "device", client_id="host-showroom-gateway") as stranger:
+            assert stranger.refused is False
+            if thrown_out:
+                eventually(lambda: lost)
+            else:
+                assert host.publish("spBv1.0/STATE/showroom-gateway", b"fence", qos=1)
+                eventually(lambda: any(message.payload == b"fence" for message in heard))
+                assert lost == []
+    finally:
+        host.stop()
 
 
 @pytest.mark.parametrize("seed", range(6))
