@@ -38,12 +38,12 @@ def shares(configs: Sequence[OpcuaConfig], line: Line) -> list[tuple[str, ...]]:
 
 
 def nameplates_of(line: Line) -> dict[str, Nameplate]:
-    """Nameplate of each unit; its components are those that can fail."""
-    components: dict[str, list[str]] = {unit_id: [] for unit_id in line.units}
-    for fault in line.faults.values():
-        if fault.component and fault.component not in components.get(fault.unit_id, [fault.component]):
-            components[fault.unit_id].append(fault.component)
-    return {unit_id: nameplate(unit_id, unit.title, tuple(components[unit_id])) for unit_id, unit in line.units.items()}
+    """Nameplate of each unit, with the components of its asset: all of them, so that they tell nothing of faults."""
+    assets = line.workshop.assets
+    return {
+        unit_id: nameplate(unit_id, unit.title, assets[unit_id].components if unit_id in assets else ())
+        for unit_id, unit in line.units.items()
+    }
 
 
 class Cell:

@@ -73,8 +73,9 @@ class Fault:
     Attributes:
         name: key of its severity, lower case with underscores, e.g. `pump_bearing_outer_race`.
         title: for people.
-        unit_id, component, mechanism: what fails, where and how (EN 13306); empty component = nothing fails. Servers
-            show the components of a machine to everybody, so which of several alike it is stands in the mechanism.
+        unit_id, component, mechanism: what fails, where and how (EN 13306); empty component = nothing fails. Of a
+            machine it is one of its asset's components, which everybody may browse; so which of several alike it is
+            stands in the mechanism.
         growth: how the severity grows.
         code: short id of the exercise catalogue, e.g. `M1`; empty where there is none.
         kind: fault or twin.

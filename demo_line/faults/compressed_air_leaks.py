@@ -7,8 +7,8 @@ FAULT = Fault(
     code="E2",
     title="Compressed-air leaks",
     unit_id="CA-90",
-    component="distribution behind one zone valve",
-    mechanism="leaking couplings, hoses and seals",
+    component="distribution pipes, hoses and couplings",
+    mechanism="leaking couplings, hoses and seals behind one zone valve",
     growth=Growth("linear", life_h=700.0, spread=0.25, clock="calendar"),
     cures=("repair_air_leaks",),
 )

@@ -7,7 +7,7 @@ FAULT = Fault(
     code="M12",
     title="Empty battery of the vibration sensor",
     unit_id="MIX-10",
-    component="battery of the wireless vibration sensor",
+    component="wireless vibration sensor",
     mechanism="battery empty",
     growth=Growth("linear", life_h=300.0, spread=0.2, clock="calendar"),
     cures=("replace_battery",),

@@ -3,7 +3,7 @@
 from collections import Counter
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class _Model(BaseModel):
@@ -82,17 +82,27 @@ class StoredEnergy(_Model):
 
 
 class Asset(_Model):
-    """Where a unit is isolated from its energies, and what is stored in it.
+    """What a unit consists of, where it is isolated from its energies, and what is stored in it.
 
     Attributes:
         unit: unit id.
         isolation: points, e.g. `main switch Q1 (electrical)`.
         stored: what is left behind them.
+        components: all that can be replaced or repaired, sound or not; several alike are one.
     """
 
     unit: str
     isolation: tuple[str, ...] = Field(min_length=1)
     stored: tuple[StoredEnergy, ...] = ()
+    components: tuple[str, ...] = ()
+
+    @field_validator("components")
+    @classmethod
+    def _differ(cls, components: tuple[str, ...]) -> tuple[str, ...]:
+        twice = [name for name, count in Counter(components).items() if count > 1]
+        if twice:
+            raise ValueError(f"component {twice[0]!r} stands twice; keep one of them")
+        return components
 
 
 class MaintenanceDefinition(_Model):

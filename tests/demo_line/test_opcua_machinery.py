@@ -66,11 +66,12 @@ async def test_a_machine_carries_its_nameplate(free_port: int) -> None:
         assert texts == ["SIM-MIX-10", "urn:smart-factory-showroom:line:MIX-10"]
 
 
-async def test_components_are_those_that_can_fail(free_port: int) -> None:
-    """Each replaceable component of a machine stands below Components with a serial number of its own."""
+async def test_all_components_of_a_machine_can_be_browsed(free_port: int) -> None:
+    """Each component of the asset stands below Components with a serial number of its own."""
     async with line(free_port, ("MIX-10",)) as (_, client):
         components = await at(client, (MACHINERY, "Machines"), (OWN, "MIX-10"), (MACHINERY, "Components"))
         names = [(await child.read_browse_name()).Name for child in await components.get_children()]
+        assert names == list(LINE.workshop.assets["MIX-10"].components)
         assert "drive-end bearing 6205" in names
         index = await client.get_namespace_index(DI)
         serials = [
