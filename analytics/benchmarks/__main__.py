@@ -35,7 +35,7 @@ def predict(benchmark: Benchmark, options: argparse.Namespace) -> int:
 
 def score(benchmark: Benchmark, options: argparse.Namespace) -> int:
     """Print the scores."""
-    scores = benchmark.score(columns.read(options.predictions), options.truth, options)
+    scores = benchmark.score(columns.read_prediction(options.predictions), options.truth, options)
     print(json.dumps(_finite(scores), indent=1) if options.json else "\n".join(_lines(scores)))
     return 0
 
@@ -58,7 +58,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
 
     scoring = commands.add_parser("score", help="compare predictions with the truth")
     scoring.add_argument("--predictions", type=Path, required=True, help="file that predict wrote")
-    scoring.add_argument("--truth", type=Path, required=True, nargs="+", help="file with the truth")
+    scoring.add_argument("--truth", type=Path, default=[], nargs="+", help="file with the truth, where there is one")
     scoring.add_argument("--json", action="store_true", help="print one JSON object")
     benchmark.add_score_arguments(scoring)
     scoring.set_defaults(run=lambda options: score(benchmark, options))

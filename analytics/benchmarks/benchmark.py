@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
+from analytics.benchmarks.columns import Prediction
 from analytics.errors import UnusableInputError
 
 Scores = Mapping[str, float | Mapping[str, float]]
@@ -37,8 +38,8 @@ class Comparison:
     @property
     def target(self) -> str | None:
         """The target in words."""
-        bounds = [f">= {self.at_least:g}"] * (self.at_least is not None)
-        bounds += [f"<= {self.at_most:g}"] * (self.at_most is not None)
+        limits = ((">=", self.at_least), ("<=", self.at_most))
+        bounds = [f"{sign} {limit:g}" for sign, limit in limits if limit is not None]
         return f"{' and '.join(bounds)} {self.unit}".rstrip() if bounds else None
 
     def met(self, value: float) -> bool | None:
@@ -90,10 +91,10 @@ class Benchmark(Protocol):
     def add_score_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add arguments of `score`; --predictions, --truth and --json are there already."""
 
-    def predict(self, arguments: argparse.Namespace) -> pa.Table:
+    def predict(self, arguments: argparse.Namespace) -> Prediction:
         """Return the predictions; never opens a truth file and never looks at a label column."""
 
-    def trivial(self, arguments: argparse.Namespace) -> pa.Table:
+    def trivial(self, arguments: argparse.Namespace) -> Prediction:
         """Return, from the same arguments, what needs no method, e.g. an alarm on every row."""
 
     def score(self, predictions: pa.Table, truth: Sequence[Path], arguments: argparse.Namespace) -> Scores:

@@ -3,10 +3,12 @@
 import csv
 import gzip
 import io
+import itertools
+import json
 import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +19,11 @@ from analytics.errors import UnusableInputError
 
 # So many digits decide every score, and a sum that another machine adds up in another order gives the same text.
 _SIGNIFICANT_DIGITS = 7
+
+_COMMENTS = b"comments"
+
+Prediction: TypeAlias = "pa.Table | Mapping[str, object]"
+"""What a benchmark predicts: a table, or a few facts by name."""
 
 
 def read(path: Path, texts: Sequence[str] = ()) -> pa.Table:
@@ -31,13 +38,21 @@ def read(path: Path, texts: Sequence[str] = ()) -> pa.Table:
     """
     kinds = arrow_csv.ConvertOptions(column_types=dict.fromkeys(texts, pa.string()))
     try:
-        return arrow_csv.read_csv(path, convert_options=kinds)
+        reading = arrow_csv.ReadOptions(skip_rows=_comments(path))
+        return arrow_csv.read_csv(path, read_options=reading, convert_options=kinds)
     except FileNotFoundError:
         raise UnusableInputError(str(path), "there is no such file", "name a CSV file") from None
     except (pa.ArrowInvalid, OSError) as error:
         raise UnusableInputError(
             str(path), str(error), "expected a CSV file with a header, or one in .csv.gz"
         ) from None
+
+
+def read_prediction(path: Path) -> pa.Table:
+    """Read what `write` wrote; facts by name become a table of one row."""
+    if path.suffix != ".gz" and path.is_file() and path.read_bytes()[:1] == b"{":
+        return pa.Table.from_pylist([json.loads(path.read_text(encoding="utf-8"))])
+    return read(path)
 
 
 def require(table: pa.Table, names: Collection[str], place: Path | str) -> None:
@@ -91,16 +106,36 @@ def table(columns: Mapping[str, Any]) -> pa.Table:
     return pa.table(dict(columns))
 
 
-def write(content: pa.Table, path: Path) -> None:
-    """Write a CSV file, gzipped where its suffix is `.gz`; missing values and NaN are empty cells."""
+def commented(content: pa.Table, comments: Sequence[str]) -> pa.Table:
+    """Return the table with comments that `write` puts ahead of the header."""
+    return content.replace_schema_metadata({_COMMENTS: "\n".join(comments)})
+
+
+def write(content: Prediction, path: Path) -> None:
+    """Write a table as CSV, gzipped where the suffix is `.gz`, or a mapping as one JSON object.
+
+    Missing values and NaN are empty cells.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, Mapping):
+        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        return
     text = io.StringIO(newline="")
+    notes = (content.schema.metadata or {}).get(_COMMENTS, b"").decode().splitlines()
+    text.writelines(f"# {note}\n" for note in notes)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(content.column_names)
     writer.writerows(zip(*([_cell(value) for value in column.to_pylist()] for column in content.columns), strict=True))
     encoded = text.getvalue().encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Without a time in the gzip header the same predictions are the same bytes.
     path.write_bytes(gzip.compress(encoded, mtime=0) if path.suffix == ".gz" else encoded)
+
+
+def _comments(path: Path) -> int:
+    """Count the lines ahead of the header that begin with `#`."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rb") as lines:
+        return sum(1 for _ in itertools.takewhile(lambda line: line.startswith(b"#"), lines))
 
 
 def _cell(value: object) -> object:

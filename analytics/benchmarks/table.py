@@ -94,9 +94,9 @@ def measure(benchmark: Benchmark, case: Case, data: Path) -> list[Figure]:
         began = time.perf_counter()
         columns.write(benchmark.predict(asked), out)
         seconds = time.perf_counter() - began
-        ours = {**benchmark.score(columns.read(out), truth, scored), "seconds": seconds}
+        ours = {**benchmark.score(columns.read_prediction(out), truth, scored), "seconds": seconds}
         columns.write(benchmark.trivial(asked), out)
-        trivial = benchmark.score(columns.read(out), truth, scored)
+        trivial = benchmark.score(columns.read_prediction(out), truth, scored)
     return [_figure(case, comparison, ours, trivial) for comparison in case.comparisons]
 
 
