@@ -35,17 +35,12 @@ class Acknowledgements:
         return self._hold
 
     def listen(self, log: LogKey) -> None:
-        """A log was announced by a birth; the edge's earlier logs are forgotten.
-
-        It is told at once to hold, if so, and the highest LSNs that are stored: they tell the edge of acknowledgements
-        that were lost, and whether its log is an older copy of itself.
-        """
+        """A log was announced by a birth, and is greeted; the edge's earlier logs are forgotten."""
         with self._lock:
             edge, _ = log
             self._logs = {known for known in self._logs if known[0] != edge} | {log}
-            newest = list(self._receipts.stored(log))[-1:]
-            if self._hold or newest:
-                self._pending.setdefault(log, IntervalSet()).update(IntervalSet(newest))
+            self._pending.setdefault(log, IntervalSet())
+            self._told_s.pop(log, None)
 
     def stored(self, log: LogKey, lsns: Iterable[tuple[int, int]]) -> None:
         """These LSNs are stored, now or since long."""
@@ -82,7 +77,7 @@ class Acknowledgements:
         stored = self._receipts.around(log, lsns) if lsns else lsns
         if len(stored) > MAX_INTERVALS:
             stored = IntervalSet(list(stored)[:MAX_INTERVALS])  # the rest is acknowledged when it is sent again
-        return Acknowledgement(self._host_id, log[1], stored, self._hold)
+        return Acknowledgement(self._host_id, log[1], stored, self._hold, self._receipts.highest(log))
 
 
 def acknowledgement_payload(acknowledgement: Acknowledgement, now_ms: int) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_agent.sparkplug.delivery import ACK, BD_SEQ, EPOCH, FIRST_LSN, GAP, LSN, NEXT_LSN, REBIRTH
+from edge_agent.sparkplug.delivery import ACK, BD_SEQ, EPOCH, FIRST_LSN, GAP, LSN, REBIRTH
 from edge_agent.sparkplug.metric import DataType, Property, Value
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.payload import PayloadError, get_name, get_properties, get_value
@@ -21,7 +21,7 @@ from gateway.columns import Block, RowBuilder, Rows
 from gateway.store.base import SeriesKey
 
 CONTROL_PREFIXES = ("Delivery/", "Node Control/", "Device Control/")
-CONTROL_NAMES = frozenset({BD_SEQ, EPOCH, FIRST_LSN, NEXT_LSN, LSN, GAP, ACK, REBIRTH})
+CONTROL_NAMES = frozenset({BD_SEQ, EPOCH, FIRST_LSN, LSN, GAP, ACK, REBIRTH})
 _QUALITIES = frozenset(int(quality) for quality in Quality)
 _OPC_DA_CLASSES = {0: Quality.BAD, 1: Quality.UNCERTAIN, 3: Quality.GOOD}
 SUB_MS_LIMIT = 1_000_000

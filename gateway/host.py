@@ -10,7 +10,7 @@ from collections.abc import Sequence as Many
 from dataclasses import dataclass, field
 from typing import Any
 
-from edge_agent.sparkplug.delivery import BD_SEQ, EPOCH, FIRST_LSN, NEXT_LSN
+from edge_agent.sparkplug.delivery import BD_SEQ, EPOCH, FIRST_LSN
 from edge_agent.sparkplug.topic import MessageType, Topic
 from gateway.catalogue import Catalogue
 from gateway.decode import Aliases, BadMetric, Birth, read_birth
@@ -52,8 +52,7 @@ class Node:
     Attributes:
         edge: its identity.
         online: between NBIRTH and NDEATH.
-        epoch, first_lsn, next_lsn: of its log, from NBIRTH; None for nodes that are not ours.
-        refused_lsn: from this LSN on it gives numbers that stand for other messages; None where it does not.
+        epoch, first_lsn: of its log, from NBIRTH; None for nodes that are not ours.
         bd_seq: birth-death number of the last NBIRTH.
         aliases: metrics of the node itself; None before a birth.
         devices: by device id.
@@ -61,29 +60,14 @@ class Node:
         births: how often it was born.
     """
 
-    __slots__ = (
-        "aliases",
-        "bd_seq",
-        "births",
-        "born_s",
-        "devices",
-        "edge",
-        "epoch",
-        "first_lsn",
-        "next_lsn",
-        "online",
-        "order",
-        "rebirth",
-        "refused_lsn",
-    )
+    __slots__ = ("aliases", "bd_seq", "births", "born_s", "devices", "edge", "epoch", "first_lsn", "online", "order",
+                 "rebirth")  # fmt: skip
 
     def __init__(self, edge: EdgeKey, pace: RebirthPace) -> None:
         self.edge = edge
         self.online = False
         self.epoch: int | None = None
         self.first_lsn: int | None = None
-        self.next_lsn: int | None = None
-        self.refused_lsn: int | None = None
         self.bd_seq: int | None = None
         self.births = 0
         self.aliases: Aliases | None = None
@@ -220,8 +204,6 @@ class HostSession:
         node.bd_seq = _integer(birth.control.get(BD_SEQ))
         node.epoch = _unsigned(birth, EPOCH)
         node.first_lsn = _unsigned(birth, FIRST_LSN)
-        node.next_lsn = _unsigned(birth, NEXT_LSN)
-        node.refused_lsn = None
         for device in node.devices.values():
             device.aliases = None
         yield Born(node, topic, birth, message)

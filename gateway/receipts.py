@@ -84,13 +84,13 @@ class Receipts:
                     holes.add(*lsn)
             return (LogBegin.HOLE if holes else LogBegin.CONTINUES), holes
 
-    def highest(self, log: LogKey) -> int | None:
-        """Return the highest LSN of a log that is stored or waits; None where there is none."""
+    def highest(self, log: LogKey) -> int:
+        """Return the highest LSN of a log that is stored or waits; 0 where there is none."""
         with self._lock:
             known = self._logs.get(log)
             if known is None:
-                return None
-            return max((*known.waiting, *(last for _, last in known.stored)), default=None)
+                return 0
+            return max((*known.waiting, *(last for _, last in known.stored)), default=0)
 
     def stored(self, log: LogKey) -> IntervalSet:
         """Return a copy of the stored LSNs of a log."""

@@ -53,7 +53,6 @@ class Receiver:
         self._session = session
         self._catalogue = catalogue
         self._latest = latest
-        self._receipts = receipts
         self._losses = losses
         self._inbox = inbox
         self._acknowledgements = acknowledgements
@@ -151,15 +150,7 @@ class Receiver:
             node.forget_births()
             node.rebirth.want()
             return False
-        log = node.edge, node.epoch
-        highest = self._receipts.highest(log)
-        if node.next_lsn is not None and highest is not None and highest >= node.next_lsn:
-            _LOG.error(
-                "edge %s: its log is an older copy of itself: it will give LSN %d, but %d is known already; its new "
-                "messages are not taken before it numbers them anew", node.edge, node.next_lsn, highest,
-            )  # fmt: skip
-            node.refused_lsn = node.next_lsn
-        self._acknowledgements.listen(log)
+        self._acknowledgements.listen((node.edge, node.epoch))
         return True
 
     def _data(self, arrived: Arrived, now_s: float, now_ns: int) -> None:
@@ -179,9 +170,6 @@ class Receiver:
             return
         is_lsn = first.name == LSN if aliases.lsn_alias is None or first.name else first.alias == aliases.lsn_alias
         if is_lsn and node.epoch is not None:
-            if node.refused_lsn is not None and first.long_value >= node.refused_lsn:
-                traffic.refused += 1
-                return
             log = node.edge, node.epoch
             self._numbered.take(arrived, log, first.long_value, traffic, now_s, now_ns, late=historical)
         else:

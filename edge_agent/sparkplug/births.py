@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
-from edge_agent.sparkplug.delivery import ACK, BD_SEQ, EPOCH, FIRST_LSN, GAP, LSN, NEXT_LSN, REBIRTH
+from edge_agent.sparkplug.delivery import ACK, BD_SEQ, EPOCH, FIRST_LSN, GAP, LSN, REBIRTH
 from edge_agent.sparkplug.encoder import Device, Line
 from edge_agent.sparkplug.log import AliasKey
 from edge_agent.sparkplug.metric import DataType, Metric, Property
@@ -25,24 +25,15 @@ LOSSES = "Delivery/losses"
 _LONG_VALUE = 1_000
 
 
-class LogPosition(NamedTuple):
-    """Where a log stands: its epoch, the lowest LSN it holds, and the next it will give."""
-
-    epoch: int
-    first_lsn: int
-    next_lsn: int
-
-
 def birth_of_node(
-    bd_seq: int, log: LogPosition, lsn_alias: int, status: Mapping[str, tuple[DataType, Any]], now_ns: int
+    bd_seq: int, epoch: int, first_lsn: int, lsn_alias: int, status: Mapping[str, tuple[DataType, Any]], now_ns: int
 ) -> bytes:
     """Return the NBIRTH; status metrics by name with their values."""
     metrics = [
         Metric(BD_SEQ, DataType.INT64, bd_seq),
         Metric(REBIRTH, DataType.BOOLEAN, value=False),
-        Metric(EPOCH, DataType.UINT64, log.epoch),
-        Metric(FIRST_LSN, DataType.UINT64, log.first_lsn),
-        Metric(NEXT_LSN, DataType.UINT64, log.next_lsn),
+        Metric(EPOCH, DataType.UINT64, epoch),
+        Metric(FIRST_LSN, DataType.UINT64, first_lsn),
         Metric(LSN, DataType.UINT64, None, alias=lsn_alias),
         Metric(GAP, DataType.STRING, None),
         Metric(ACK, DataType.STRING, None),

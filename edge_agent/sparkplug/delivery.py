@@ -19,9 +19,6 @@ EPOCH = "Delivery/epoch"
 """UInt64 in NBIRTH: random number created with the log file. A changed epoch means a new log."""
 FIRST_LSN = "Delivery/first_lsn"
 """UInt64 in NBIRTH: lowest LSN the edge still holds (next LSN where its log is empty)."""
-NEXT_LSN = "Delivery/next_lsn"
-"""UInt64 in NBIRTH: the LSN of the next message that will be logged. Where the host has stored it or a higher one, the
-log is an older copy of itself, put back: its next numbers stand for other messages already."""
 LSN = "Delivery/lsn"
 """UInt64, first metric of every logged message (NDATA or DDATA); declared null in every birth."""
 GAP = "Delivery/gap"
@@ -39,19 +36,22 @@ class Acknowledgement:
         epoch: log the LSNs belong to; others are ignored.
         stored: LSNs the edge may delete.
         hold: True while the store is down: the edge sends live data only and keeps everything.
+        highest: highest LSN of the log that the host ever received; None where it does not say. An edge that never sent
+            it has an older copy of its log (see edge_agent.sparkplug.older_copy).
     """
 
     host_id: str
     epoch: int
     stored: IntervalSet
     hold: bool = False
+    highest: int | None = None
 
     def to_json(self) -> str:
         """Return the wire form."""
-        return json.dumps(
-            {"host_id": self.host_id, "epoch": self.epoch, "stored": list(self.stored), "hold": self.hold},
-            separators=(",", ":"),
-        )
+        fields = {"host_id": self.host_id, "epoch": self.epoch, "stored": list(self.stored), "hold": self.hold}
+        if self.highest is not None:
+            fields["highest"] = self.highest
+        return json.dumps(fields, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> "Acknowledgement":
@@ -59,7 +59,14 @@ class Acknowledgement:
         fields = _parse_object(text, "Delivery/ack")
         try:
             stored = IntervalSet((_integer(first), _integer(last)) for first, last in fields["stored"])
-            return cls(_text(fields["host_id"]), _integer(fields["epoch"]), stored, bool(fields.get("hold", False)))
+            highest = fields.get("highest")
+            return cls(
+                _text(fields["host_id"]),
+                _integer(fields["epoch"]),
+                stored,
+                bool(fields.get("hold", False)),
+                None if highest is None else _integer(highest),
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise PayloadError(f"Delivery/ack is malformed: {error!r}") from None
 

@@ -112,6 +112,11 @@ class EdgeNode:
         return self._log.count
 
     @property
+    def logged_until_ns(self) -> int:
+        """Everything that `flush` took until then is in the log or declared lost; 0 where nothing is known."""
+        return self._alive_ns
+
+    @property
     def broker_error(self) -> str:
         """Why there is no connection; empty where there is one."""
         return self._client.last_error

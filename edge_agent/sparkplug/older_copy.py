@@ -1,48 +1,75 @@
-"""A log file that is an older copy of itself, put back from a backup: noticed by what the host has stored, then mended.
+"""A log file that is an older copy of itself, put back from a backup: noticed before it sends anything, then mended.
 
-Such a log gives numbers again that it gave before, and the host, which has stored other messages under them, would say
-that it has the new ones. So what was logged since the file was opened is numbered anew, beyond all that was ever used.
-Where the copy and its watermark were put back together nothing else tells; a file alone is noticed by its watermark.
+Such a log gives numbers again that it gave before, and the host, which has other messages under them, would say that it
+has the new ones. So an edge that was just started sends no message before its host has greeted it with the highest
+number it ever received. Where that is one that this life of the edge should have given and never sent, everything that
+was logged since the file was opened is numbered anew, beyond all that was used. (A file that was put back without its
+watermark is noticed when it is opened, see `log_file`.)
+
+What cannot be noticed: a copy that was used without any contact to its host, and then opened again. Its messages have
+numbers that this life takes for old ones.
 """
 
 import logging
 import sqlite3
 
+from edge_agent.sparkplug.delivery import Acknowledgement
 from edge_agent.sparkplug.intervals import IntervalSet
 from edge_agent.sparkplug.log_schema import checksum
 
 _LOG = logging.getLogger(__name__)
+PATIENCE_S = 5.0
+"""A host that does not greet within this time after a birth does not know how, or its greeting was lost."""
 _HIGHEST = 1 << 62
 """No log gives so many numbers: an acknowledgement of them is none."""
 
 
-class OlderCopy:
-    """Compares acknowledgements with the numbers that a log gave; used by the worker thread alone."""
+class Greeting:
+    """Waits for the first word of the host, and compares its words with what was sent; for the worker thread alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, needed: bool) -> None:
         self.used_to: int | None = None
         """Highest number that was used and not by this file; None where nothing is wrong."""
+        self._heard = not needed
+        self._born_s: float | None = None
+        self._first_lsn = 0
 
-    def believable(self, stored: IntervalSet, opened_lsn: int, next_lsn: int) -> IntervalSet:
+    def born(self, now_s: float, first_lsn: int) -> None:
+        """NBIRTH was sent. It named the lowest number in the log: the host counts those below it as done with."""
+        self._born_s = now_s
+        self._first_lsn = first_lsn
+
+    def heard(self, now_s: float) -> bool:
+        """Whether messages may be sent."""
+        if not self._heard and self._born_s is not None and now_s - self._born_s >= PATIENCE_S:
+            self._heard = True
+        return self._heard
+
+    def believable(self, word: Acknowledgement, opened_lsn: int, next_lsn: int, sent: IntervalSet) -> IntervalSet:
         """Return what of the acknowledged numbers may be deleted.
 
         Args:
-            stored: what the host says.
+            word: what the host says.
             opened_lsn: next number when the file was opened.
             next_lsn: next number now.
+            sent: numbers that were sent, or may have been in an earlier life.
         """
-        highest = max((last for _, last in stored), default=-1)
+        highest = max((last for _, last in word.stored), default=0)
+        highest = max(highest, word.highest or 0)
         if highest >= _HIGHEST:
             _LOG.error("ignored an acknowledgement of message %d: no log has so many", highest)
             return IntervalSet()
-        if highest >= next_lsn and self.used_to is None:
+        if highest >= max(opened_lsn, self._first_lsn) and highest not in sent:
             _LOG.error(
-                "the host has stored message %d, but this log has given %d numbers only: an older copy of it was put "
-                "back. What was logged since the start is numbered anew; what the newer file held is lost",
-                highest, next_lsn - 1,
+                "the host has message %d, which this log never sent: an older copy of the log was put back. What was "
+                "logged since the start is numbered anew; what the newer file still held is lost", highest,
             )  # fmt: skip
-            self.used_to = highest
-        return cut(stored, next_lsn if self.used_to is None else opened_lsn)
+            self.used_to = max(highest, next_lsn - 1)
+            self._heard, self._born_s = False, None
+            return IntervalSet()
+        if word.highest is not None:
+            self._heard = True
+        return cut(word.stored, next_lsn)
 
 
 def cut(lsns: IntervalSet, limit: int) -> IntervalSet:

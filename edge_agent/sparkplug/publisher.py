@@ -15,7 +15,7 @@ from edge_agent.sparkplug.encoder import Encoder
 from edge_agent.sparkplug.intervals import IntervalSet
 from edge_agent.sparkplug.log import AliasKey, DurableLog, LogConfig, LoggedRow
 from edge_agent.sparkplug.metric import DataType
-from edge_agent.sparkplug.older_copy import OlderCopy, cut
+from edge_agent.sparkplug.older_copy import Greeting, cut
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.overflow import Sent
 from edge_agent.sparkplug.payload import MAX_MESSAGE_BYTES, PayloadError, get_value, parse
@@ -93,7 +93,7 @@ class Publisher:
         window = config.resend_window if self._acknowledged_delivery else _NO_WINDOW
         self._rules = ResendRules(config.resend_after_s, config.resend_per_s, window)
         self._deliveries = Deliveries(self._rules, log.intervals())
-        self._older_copy = OlderCopy()
+        self._greeting = Greeting(needed=self._acknowledged_delivery)
         self._key_of = {alias: key for key, alias in log.known_aliases().items()}
         self._born: dict[str, frozenset[int]] = {}  # device -> aliases declared in its DBIRTH
         self._for_backlog: set[str] = set()  # devices born only to let their backlog pass
@@ -169,20 +169,20 @@ class Publisher:
 
     def mend_numbers(self) -> None:
         """Number what was logged anew where the log turned out to be an older copy of itself; raises LogError."""
-        used_to = self._older_copy.used_to
+        used_to = self._greeting.used_to
         if used_to is None:
             return
         self.stored = cut(self.stored, self._log.opened_lsn)
         self._log.renumber(used_to + LSN_MARGIN)
         self._deliveries = Deliveries(self._rules, self._log.intervals())
-        self._older_copy.used_to = None
-        self.session.want_rebirth()  # the host refuses this session's messages until it knows the new numbers
+        self._greeting.used_to = None
+        self.session.want_rebirth()  # the host learns where the log begins now, and declares what is lost
 
     def publish(self, rows: Sequence[LoggedRow], now_s: float, now_ns: int) -> None:
         """Publish messages that were logged just now; those that cannot be sent wait in the backlog."""
         for row in rows:
             sent = False
-            if self.live:
+            if self.live and self._greeting.heard(now_s):
                 device = self._encoder.devices.get(row.device_id)
                 if device is not None and (row.device_id in self._birth_due or row.device_id not in self._born):
                     self._bear_device(row.device_id, now_ns)
@@ -202,7 +202,9 @@ class Publisher:
         """Send a bounded part of the backlog, oldest first, unless the host holds it back."""
         if self._acknowledged_delivery:
             self._deliveries.expire(now_s)
-        n = 0 if self.hold or not self.live else min(self._deliveries.allowance(now_s), _RESEND_AT_ONCE)
+        n = 0
+        if self.live and self._greeting.heard(now_s) and not self.hold:
+            n = min(self._deliveries.allowance(now_s), _RESEND_AT_ONCE)
         while n > 0 and self._deliveries.has_backlog:
             first, last = self._deliveries.next_interval()
             rows = self._log.rows(first, last, n)
@@ -250,7 +252,8 @@ class Publisher:
         if word.hold is not self.hold:
             _LOG.info("the host %s", "holds the backlog back: its store is down" if word.hold else "stores again")
         self.hold = word.hold
-        stored = self._older_copy.believable(word.stored, self._log.opened_lsn, self._log.next_lsn)
+        log = self._log
+        stored = self._greeting.believable(word, log.opened_lsn, log.next_lsn, self._deliveries.ever_sent)
         self._deliveries.settle(stored)
         self.stored.update(stored)
 
@@ -265,11 +268,14 @@ class Publisher:
         self._for_backlog.clear()
         self.session.begin(now_s)
         lsn_alias = self._lsn_alias("")  # may need a row of the log's alias table
-        position = births.LogPosition(self._log.epoch, self._log.first_lsn, self._log.next_lsn)
-        payload = births.birth_of_node(self.session.bd_seq, position, lsn_alias, self._status(), now_ns)
+        first_lsn = self._log.first_lsn
+        payload = births.birth_of_node(
+            self.session.bd_seq, self._log.epoch, first_lsn, lsn_alias, self._status(), now_ns
+        )
         if not self._hand_over(MessageType.NBIRTH, "", payload):
             self.session.born = False  # the connection is gone; it will say so
             return
+        self._greeting.born(now_s, first_lsn)
         _LOG.info(
             "born as %s/%s, %d messages in the log",
             self._identity.group_id,

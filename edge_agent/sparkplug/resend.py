@@ -33,6 +33,11 @@ class Deliveries:
         return bool(self._backlog)
 
     @property
+    def ever_sent(self) -> IntervalSet:
+        """Messages that were sent, or may have been in an earlier life; not to be changed."""
+        return self._ever_sent
+
+    @property
     def waiting(self) -> int:
         """Count messages that are sent and not acknowledged."""
         return len(self._waiting)

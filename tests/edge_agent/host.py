@@ -69,6 +69,11 @@ class RecordingHost:
         word = Acknowledgement(host_id or self.host_id, epoch or self.epoch or 0, stored, self.hold)
         self._command(Metric(ACK, DataType.STRING, word.to_json()))
 
+    def _greet(self) -> None:
+        highest = max((last for _, last in self.stored), default=0)
+        word = Acknowledgement(self.host_id, self.epoch or 0, IntervalSet(), self.hold, highest)
+        self._command(Metric(ACK, DataType.STRING, word.to_json()))
+
     def types(self) -> list[str]:
         """Return what came, e.g. `NBIRTH`, `DDATA MIX-10`."""
         with self._lock:
@@ -110,6 +115,7 @@ class RecordingHost:
         self.births[device] = {str(metric.name): metric for metric in payload.metrics}
         if not device:
             self.epoch = int(str(self.births[""][EPOCH].value))
+            self._greet()
         for metric in payload.metrics:
             if metric.alias is not None:
                 self._aliases[metric.alias] = (device, str(metric.name))

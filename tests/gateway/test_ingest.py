@@ -176,25 +176,23 @@ def test_an_edge_that_lost_its_log_doubles_no_value(bench: Bench, historical: bo
     assert bench.rows().number.tolist() == [1.0, 2.0, 3.0]
 
 
-def test_numbers_that_were_used_before_are_not_taken(bench: Bench) -> None:
-    """An edge whose log is an older copy hears what is stored, and no message of it counts until it numbers anew."""
-    edge = WireEdge(next_lsn=1)
-    begin(bench, edge)
-    bench.take(*(flow(edge, number) for number in range(1, 11)))
-    eventually(lambda: 10 in bench.lsns())
-    older = WireEdge(next_lsn=5, tells_next=True)
-    bench.acknowledged.clear()
-    begin(bench, older)
-    eventually(lambda: 10 in bench.lsns())
-    bench.take(flow(older, 100), flow(older, 101, lsn=20))
-    bench.path.receiver.flush(0.0, 0)
-    assert bench.path.inbox.depth() == 0
-    assert bench.path.receiver.traffic[EDGE].refused == 2
-    older.next_lsn = 1_000
-    begin(bench, older)
-    bench.take(flow(older, 100), flow(older, 101))
-    eventually(lambda: 1_001 in bench.lsns())
-    assert bench.rows().number.tolist() == [*(float(number) for number in range(1, 11)), 100.0, 101.0]
+def test_a_birth_is_answered_with_the_highest_number_received(tmp_path: Path) -> None:
+    """Also what waits for a store that is down, and what was stored before a restart, counts as received."""
+    edge = WireEdge()
+    with running(tmp_path) as bench:
+        begin(bench, edge)
+        eventually(lambda: [said.highest for said, _ in bench.acknowledged] == [0])
+        bench.take(flow(edge, 1), flow(edge, 2, lsn=9))
+        eventually(lambda: 9 in bench.lsns())
+        bench.failing = StoreUnavailableError("no answer", remedy="start it", retry_after_s=0.1)
+        bench.take(flow(edge, 3, lsn=12))
+        bench.take(edge.node_birth())
+        eventually(lambda: bench.acknowledged[-1][0].highest == 12)
+        bench.failing = None
+        eventually(lambda: 12 in bench.lsns())
+    with running(tmp_path) as bench:
+        begin(bench, edge)
+        eventually(lambda: bench.acknowledged and bench.acknowledged[-1][0].highest == 12)
 
 
 def test_a_resend_is_acknowledged_again_and_stored_once(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from edge_agent.sparkplug.delivery import BD_SEQ, EPOCH, FIRST_LSN, GAP, LSN, NEXT_LSN, Gap
+from edge_agent.sparkplug.delivery import BD_SEQ, EPOCH, FIRST_LSN, GAP, LSN, Gap
 from edge_agent.sparkplug.metric import DataType, Metric, Property, Value
 from edge_agent.sparkplug.payload import Payload, encode
 from edge_agent.sparkplug.properties import ORIGIN
@@ -26,7 +26,6 @@ class WireEdge:
     bd_seq: int = 0
     seq: int = 0
     next_lsn: int = 1
-    tells_next: bool = False
     aliases: dict[tuple[str | None, str], int] = field(default_factory=dict)
 
     def topic(self, kind: MessageType, device: str | None = None) -> str:
@@ -42,7 +41,6 @@ class WireEdge:
             own += [
                 Metric(EPOCH, DataType.UINT64, self.epoch, at_ms),
                 Metric(FIRST_LSN, DataType.UINT64, self.first_lsn, at_ms),
-                *([Metric(NEXT_LSN, DataType.UINT64, self.next_lsn, at_ms)] if self.tells_next else []),
                 Metric(LSN, DataType.UINT64, None, at_ms, alias=self.alias(None, LSN)),
                 Metric(GAP, DataType.STRING, None, at_ms, alias=self.alias(None, GAP)),
             ]

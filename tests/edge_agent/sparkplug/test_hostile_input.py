@@ -51,6 +51,7 @@ class Edge:
         self.publisher.connected(0)
         self.publisher.session.hear(HostState(online=True, timestamp_ms=1))
         self.publisher.bear(0.0, NOW_NS)
+        self.command(json.dumps({"host_id": "host", "epoch": self.log.epoch, "stored": [], "highest": 0}))
 
     def give(self, *times_ns: int) -> int:
         """Log and publish values; returns how many were refused."""
