@@ -13,6 +13,9 @@ _UNKNOWN = 1.0
 _CLEARLY = 2.0
 """Multiples of its limit at which an indicator gives all the weight of its sign."""
 
+_TELLING = 4.0
+"""Multiples of its limit that the strongest indicator has reached, when what has not moved tells as much as it can."""
+
 
 class Observation(NamedTuple):
     """What an indicator shows.
@@ -62,7 +65,9 @@ def _weigh(sign: Sign, seen: Observation, strongest: float) -> Evidence:
     if seen.since:
         text += f", since {seen.since}"
     if sign.moves == "still":
-        weight = sign.weight * (0.3 if abs(score) < 1.0 else -min(abs(score) / _CLEARLY, 1.0))
+        # That something stays speaks for the mechanism only once others have gone far enough to tell.
+        told = 0.3 * min(strongest / _TELLING, 1.0)
+        weight = sign.weight * (told if abs(score) < 1.0 else -min(abs(score) / _CLEARLY, 1.0))
         return Evidence(text, weight > 0.0, weight)
     along = score if sign.moves == "up" else -score
     if along >= 1.0:
@@ -71,7 +76,7 @@ def _weigh(sign: Sign, seen: Observation, strongest: float) -> Evidence:
         weight = -sign.weight
     else:
         # What should move and does not counts the more, the further other indicators have gone.
-        lag = min(strongest / 4.0, 1.0) if sign.early else 0.25 * min(strongest / 10.0, 1.0)
+        lag = min(strongest / _TELLING, 1.0) if sign.early else 0.25 * min(strongest / 10.0, 1.0)
         weight = sign.weight * (0.5 * max(along, 0.0) - lag * (1.0 - max(along, 0.0)))
     return Evidence(text, weight > 0.0, weight)
 

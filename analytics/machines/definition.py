@@ -101,6 +101,7 @@ class SensorCheck(_Model):
     Attributes:
         low, high: what the instrument can show, in the signal's unit; beyond it cannot be believed.
         lively: whether its reading changes from minute to minute while `when` holds, so that a frozen one is noticed.
+        steady: whether its reading moves so slowly that single jumps are the instrument's.
         when: context in which it is watched; empty = always.
         units: factors of units that are mistaken for each other, e.g. 100 for kPa read as bar.
     """
@@ -108,6 +109,7 @@ class SensorCheck(_Model):
     low: float | None = None
     high: float | None = None
     lively: bool = True
+    steady: bool = False
     when: str = ""
     units: tuple[float, ...] = ()
 

@@ -12,6 +12,8 @@ from analytics.window import Window
 _STUCK_MIN = 10.0
 _LOST_MIN = 5.0
 _SPIKES_MIN = 60.0
+_BEYOND = 0.05
+"""A reading counts as impossible when it is so much of a limit beyond it."""
 _UNIT_SHARE = 0.25
 """A swapped unit shows a reading within so much of factor x usual reading."""
 
@@ -66,7 +68,7 @@ class Suspicion(NamedTuple):
 def check_sensor(name: str, check: SensorCheck, norm: SensorNorm, window: Window, holds: Mask) -> list[Suspicion]:
     """Return the reasons for not believing a sensor that apply somewhere in the window."""
     values = window.number(name)
-    found = [*_lost(name, norm, window, values), *_range(check, norm, values, holds)]
+    found = [*_lost(name, norm, window, values), *_range(check, norm, window, values, holds)]
     if check.lively and np.isfinite(norm.longest_equal_min):
         least = max(_STUCK_MIN, 3.0 * norm.longest_equal_min)
         # Rows outside the context neither prove nor disprove: the run is counted over those inside.
@@ -74,7 +76,7 @@ def check_sensor(name: str, check: SensorCheck, norm: SensorNorm, window: Window
         equal = run_lengths(_repeats(values[inside])) * window.step_s / 60.0
         where = held((equal >= least).astype(np.float64), inside, len(values)) == 1.0
         found.append(Suspicion("stuck", where & np.isfinite(values), f"has not changed for at least {least:.0f} min"))
-    if np.isfinite(norm.jump) and norm.jump > 0.0:
+    if check.steady and np.isfinite(norm.jump) and norm.jump > 0.0:
         where = _jumps(values, holds, window.step_s) > 4.0 * norm.jump
         found.append(Suspicion("spikes", where, "single readings jump out of line with their neighbours"))
     return [suspicion for suspicion in found if suspicion.where.any()]
@@ -83,38 +85,38 @@ def check_sensor(name: str, check: SensorCheck, norm: SensorNorm, window: Window
 def _lost(name: str, norm: SensorNorm, window: Window, values: Floats) -> list[Suspicion]:
     if norm.known_share < 0.5:
         return []
-    missing = run_lengths(~np.isfinite(values)) * window.step_s / 60.0 >= _LOST_MIN
+    missing = ~np.isfinite(values)
     says_so = window.bad.get(name)
     bad = missing & says_so if says_so is not None else np.zeros(len(values), np.bool_)
+    silent = run_lengths(missing & ~bad) * window.step_s / 60.0 >= _LOST_MIN
     return [
         Suspicion("dead", bad, "its source says that the reading is bad"),
-        Suspicion("stale", missing & ~bad, f"has not reported for at least {_LOST_MIN:.0f} min"),
+        Suspicion("stale", silent, f"has not reported for at least {_LOST_MIN:.0f} min"),
     ]
 
 
-def _range(check: SensorCheck, norm: SensorNorm, values: Floats, holds: Mask) -> list[Suspicion]:
+def _range(check: SensorCheck, norm: SensorNorm, window: Window, values: Floats, holds: Mask) -> list[Suspicion]:
+    outside = np.zeros(len(values), np.bool_)
+    found: list[Suspicion] = []
     with np.errstate(invalid="ignore"):
-        outside = np.zeros(len(values), np.bool_)
         if check.low is not None:
-            outside |= values < check.low - 0.05 * abs(check.low)
+            outside |= values < check.low - _BEYOND * abs(check.low)
         if check.high is not None:
-            outside |= values > check.high + 0.05 * abs(check.high)
-        found: list[Suspicion] = []
+            outside |= values > check.high + _BEYOND * abs(check.high)
         for factor in check.units:
-            for times in (factor, 1.0 / factor):
-                swapped = np.abs(values / (norm.usual * times) - 1.0) < _UNIT_SHARE
-                swapped &= outside if times > 1.0 else holds
-                found.append(Suspicion("unit_swap", swapped, f"reads {times:g} times what is usual ({norm.usual:.3g})"))
-                outside &= ~swapped
-    found.append(
-        Suspicion(
-            "dead",
-            outside,
-            f"reads outside {check.low:g} to {check.high:g}, what it can show"
-            if check.low is not None and check.high is not None
-            else "reads what it cannot show",
-        )
-    )
+            as_meant = values / factor
+            larger = outside.copy()
+            if check.low is not None:
+                larger &= as_meant >= check.low
+            if check.high is not None:
+                larger &= as_meant <= check.high
+            outside &= ~larger
+            found.append(Suspicion("unit_swap", larger, f"reads about {factor:g} times what it can show"))
+            smaller = holds & (np.abs(values * factor / norm.usual - 1.0) < _UNIT_SHARE)
+            smaller &= run_lengths(smaller) * window.step_s / 60.0 >= _STUCK_MIN
+            found.append(Suspicion("unit_swap", smaller, f"reads about one {factor:g}th of what is usual"))
+    limits = f"{'' if check.low is None else f'{check.low:g}'} to {'' if check.high is None else f'{check.high:g}'}"
+    found.append(Suspicion("dead", outside, f"reads what it cannot show ({limits})"))
     return found
 
 

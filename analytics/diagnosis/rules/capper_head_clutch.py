@@ -9,7 +9,7 @@ MECHANISM = Mechanism(
     part="clutch",
     signs=(
         Sign("torque", "down", 2.0),
-        Sign("torque_scatter", "up", 4.0),
+        Sign("torque_scatter", "up", 4.0, early=False),
         Sign("leakers", "up", 1.5, early=False),
         Sign("light", "still", 1.5),
     ),
