@@ -23,7 +23,7 @@ from demo_line.packaging import flow
 from demo_line.packml import Command, UnitMode, operate
 from demo_line.plan import MODES
 from demo_line.plan.schedule import Schedule
-from demo_line.unit import AnyUnit, Parameters, Surroundings, UnitType
+from demo_line.unit import AnyUnit, Parameters, Surroundings, UnitType, plain
 
 __all__ = ["SHIPPED_DEFINITION", "Line", "LineDefinition", "LineError", "LineState", "discover_faults",
            "discover_units", "load_definition"]  # fmt: skip
@@ -129,22 +129,21 @@ class Line:
         self.schedule = Schedule(definition.plan, definition.recipes, definition.packaging[0::2])
         machines = {unit_id: unit.machine for unit_id, unit in self.units.items() if unit.machine is not None}
         self.workshop = Workshop(definition.maintenance, machines, self.faults)
+        values = {unit_id: plain(parameters) for unit_id, parameters in self.parameters.items()}
         self._machines = [
-            (unit_id, capacity, self.parameters[unit_id])
+            (unit_id, capacity, values[unit_id])
             for unit_id in definition.packaging[0::2]
             if (capacity := self.units[unit_id].capacity) is not None
         ]
+        self._machine_ids = [unit_id for unit_id, _, _ in self._machines]
         self._conveyors = [
-            (unit_id, buffer, self.parameters[unit_id])
+            (unit_id, buffer, values[unit_id])
             for unit_id in definition.packaging[1::2]
             if (buffer := self.units[unit_id].buffer) is not None
         ]
-        self._asked = dict.fromkeys(
-            (*(name for unit in self.units.values() for name in unit.demands), *definition.boundary_demands), 0.0
-        )
-        self._steps = [
-            (unit_id, unit.step, self.parameters[unit_id], unit.power_w) for unit_id, unit in self.units.items()
-        ]
+        self._asked = dict.fromkeys((name for unit in self.units.values() for name in unit.demands), 0.0)
+        self._asked |= definition.boundary_demands
+        self._steps = [(unit_id, unit.step, values[unit_id], unit.power_w) for unit_id, unit in self.units.items()]
 
     def start(self, seed: int, start_ns: int | None = None) -> LineState:
         """Return the state at the design point, with one random stream a unit.
@@ -210,11 +209,7 @@ class Line:
         for name, condition in state.conditions.items():
             grow(self.faults[name], condition, around.elapsed_s, dt_s, units, around.severity)
         self._move_bottles(state)
-        demands = around.demands
-        for name in demands:
-            demands[name] = 0.0
-        for name, value in self.definition.boundary_demands.items():
-            demands[name] += value
+        around.demands.update(self._asked)
         draws, power, energy = state.draws, around.power_w, state.energy_ws
         for unit_id, step, parameters, power_of in self._steps:
             unit_state = units[unit_id]
@@ -246,16 +241,18 @@ class Line:
             self.add_fault(state, plan.progress.mistakes.pop(), state.elapsed_s - state.around.dt_s)
 
     def _move_bottles(self, state: LineState) -> None:
-        around, units, draws = state.around, state.units, state.draws
+        around, units, draws, dt_s = state.around, state.units, state.draws, state.around.dt_s
         can = [
             capacity(parameters, units[unit_id], around, draws[unit_id])
             for unit_id, capacity, parameters in self._machines
         ]
-        buffers = [buffer(parameters, units[unit_id], around.dt_s) for unit_id, buffer, parameters in self._conveyors]
-        moves = flow.solve(can, [b.waiting for b in buffers], [b.room for b in buffers], [b.share for b in buffers])
-        for i, (unit_id, _, _) in enumerate(self._machines):
-            around.moved[unit_id] = around.passed[unit_id] = moves.bottles[i]
-            around.starved[unit_id], around.blocked[unit_id] = moves.starved[i], moves.blocked[i]
+        buffers = [buffer(parameters, units[unit_id], dt_s) for unit_id, buffer, parameters in self._conveyors]
+        waiting, room, share = zip(*buffers, strict=True) if buffers else ((), (), ())
+        moves = flow.solve(can, waiting, room, share)
+        around.moved.update(zip(self._machine_ids, moves.bottles, strict=True))
+        around.passed.update(around.moved)
+        around.starved.update(zip(self._machine_ids, moves.starved, strict=True))
+        around.blocked.update(zip(self._machine_ids, moves.blocked, strict=True))
 
 
 def _check_names(definition: LineDefinition, available: Mapping[str, AnyUnit]) -> None:

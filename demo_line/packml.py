@@ -92,7 +92,8 @@ _TOWARDS_EXECUTE: dict[State, Command] = {
     State.IDLE: Command.START,
 }
 
-_EXECUTE = State.EXECUTE.value
+EXECUTE = State.EXECUTE
+"""The state in which a unit does its work; asked for in every step, and a name is found faster than a member."""
 
 ACTING_S = 2.0
 """How long each acting state lasts, in seconds."""
@@ -178,9 +179,9 @@ def advance(
         fault: a fault or a guard that only a repair and CLEAR remove.
     """
     machine.starved, machine.blocked = starved, blocked
-    if machine.state is State.EXECUTE and run and not (starved or blocked or own_stop or fault):
+    if machine.state is EXECUTE and run and not (starved or blocked or own_stop or fault):
         machine.in_state_s += dt_s
-        machine.seconds[_EXECUTE] += dt_s
+        machine.seconds[EXECUTE] += dt_s
         return
     left_s = dt_s
     while True:

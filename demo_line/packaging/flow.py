@@ -43,15 +43,17 @@ def solve(can: Sequence[int], waiting: Sequence[int], room: Sequence[int], share
     while changed:
         changed = False
         for i in range(last):
-            most = waiting[i] + int(share[i] * moved[i])
+            most = waiting[i]
+            if share[i] > 0.0:
+                most += int(share[i] * moved[i])
             if moved[i + 1] > most:
                 moved[i + 1] = most
                 starved[i + 1], blocked[i + 1] = True, False
-                changed = True
         for i in range(last - 1, -1, -1):
-            most = max(room[i] + moved[i + 1], 0)
-            if moved[i] > most:
-                moved[i] = most
+            most = room[i] + moved[i + 1]
+            if moved[i] > most and moved[i] > 0:
+                moved[i] = max(most, 0)
                 starved[i], blocked[i] = False, True
-                changed = True
+                # Only what comes in time can leave less for the machine behind.
+                changed = changed or share[i] > 0.0
     return Moves(moved, starved, blocked)

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from demo_line.draws import Draws
 from demo_line.packaging.stops import StopCause, Stopping, end_stop, up_time
-from demo_line.packml import ACTING_S, Machine, State, advance
+from demo_line.packml import ACTING_S, EXECUTE, Machine, State, advance
 from demo_line.signals import DataType, Signal, packml_signals
 from demo_line.unit import BottleInWork, Parameters, Surroundings
 
@@ -59,6 +59,11 @@ class StationParameters(Parameters):
     standby_w: float = Field(ge=0, description="electrical power while it is stopped")
     air_ready_m3_min: float = Field(default=0.0, ge=0, description="free air for blow-off and seals while at work")
     air_l_bottle: float = Field(default=0.0, ge=0, description="free air that each bottle takes")
+
+    @property
+    def stops_per_h(self) -> float:
+        """Stops of its own in an hour of running."""
+        return sum(cause.per_h for cause in self.stops)
 
 
 @dataclass(slots=True)
@@ -121,11 +126,11 @@ def capacity(
         more: causes that faults add to those of the parameters, each with a factor on its frequency.
         run: False where the plan stops this machine although the line produces.
     """
-    supplies = around.supplies
+    supplies, machine = around.supplies, s.packml
     run = run and around.plan.run
     # Within a long step a stopped machine starts and works on.
-    starts = run and around.dt_s > COARSE_S and s.packml.released and s.packml.state in _READY_TO_START
-    if not run or not (starts or s.packml.state in AT_WORK):
+    starts = run and around.dt_s > COARSE_S and machine.released and machine.state in _READY_TO_START
+    if not run or not (starts or machine.state in AT_WORK):
         if s.stop_left_s > 0.0:
             end_stop(s, around, around.elapsed_s - around.dt_s)
         s.up_s = s.speed_bottles_h = s.carry = 0.0
@@ -133,7 +138,7 @@ def capacity(
         return 0
     s.speed_bottles_h = speed_bottles_h
     s.waits = supplies["compressed_air_bar"] < p.minimum_air_bar or supplies["mains_on"] < 0.5
-    s.up_s = up_time(p.stops, more, s, around, draws)
+    s.up_s = up_time(p.stops, more, p.stops_per_h, s, around, draws)
     if starts:
         s.up_s = max(s.up_s - 2.0 * ACTING_S, 0.0)
     if s.hold_reason:
@@ -196,9 +201,9 @@ def _follow(p: StationParameters, s: Station, around: Surroundings, moved: int) 
 
     The speed sensor is a linear filter, so that what is proportional to it keeps its mean.
     """
-    dt_s = around.dt_s
+    dt_s, state = around.dt_s, s.packml.state
     rate = moved * 3600.0 / dt_s
-    at_work = s.packml.state in AT_WORK
+    at_work = state in AT_WORK
     if dt_s > COARSE_S:
         s.actual_bottles_h = rate
         pace = min(s.speed_bottles_h, around.supplies["line_pace_bottles_h"])
@@ -209,16 +214,15 @@ def _follow(p: StationParameters, s: Station, around: Surroundings, moved: int) 
     else:
         actual = s.actual_bottles_h + (rate - s.actual_bottles_h) * (1.0 - exp(-dt_s / _SPEED_SENSOR_S))
         s.actual_bottles_h = actual if actual > 1.0 else 0.0
-        s.working = 1.0 if s.packml.state is State.EXECUTE else 0.0
+        s.working = 1.0 if state is EXECUTE else 0.0
     if around.supplies["mains_on"] < 0.5:
         s.power_w = 0.0
     elif at_work or s.working > 0.0:
         s.power_w = p.ready_w + (p.execute_w - p.ready_w) * s.working
     else:
         s.power_w = p.standby_w
-    air_m3_min = s.actual_bottles_h * p.air_l_bottle / 60_000.0 + (p.air_ready_m3_min if at_work else 0.0)
-    s.air_m3_min = air_m3_min
-    around.demands["compressed_air_demand_m3_min"] += air_m3_min
+    s.air_m3_min = s.actual_bottles_h * p.air_l_bottle / 60_000.0 + (p.air_ready_m3_min if at_work else 0.0)
+    around.demands["compressed_air_demand_m3_min"] += s.air_m3_min
 
 
 def station_signals(rated_bottles_h: float) -> tuple[Signal[Any], ...]:
@@ -261,4 +265,4 @@ def arrived(s: Station, around: Surroundings) -> list[BottleInWork]:
 
 def works(unit_id: str) -> Callable[[dict[str, Any]], float]:
     """Duty of a component that wears while its machine works: 1 in EXECUTE, 0 at rest."""
-    return lambda units: 1.0 if units[unit_id].packml.state is State.EXECUTE else 0.0
+    return lambda units: 1.0 if units[unit_id].packml.state is EXECUTE else 0.0

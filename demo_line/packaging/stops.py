@@ -69,6 +69,7 @@ class Stopping:
 def up_time(
     causes: Sequence[StopCause],
     more: Sequence[tuple[StopCause, float]],
+    per_h: float,
     s: Stopping,
     around: Surroundings,
     draws: Draws,
@@ -78,6 +79,7 @@ def up_time(
     Args:
         causes: the machine's own causes.
         more: causes that faults add, each with a factor on its frequency.
+        per_h: how often the own causes stop it in an hour of running, together.
         s: its stops so far.
         around: the rest of the line.
         draws: random numbers of the machine; only the first of them is taken, as the seed of its stops.
@@ -85,13 +87,13 @@ def up_time(
     if s.course is None:
         s.course = Draws(default_rng(int(draws.uniform() * 2.0**53)))
         s.running_left = s.course.exponential(1.0)
-    per_h = 0.0
-    for cause in causes:
-        per_h += cause.per_h
     for cause, factor in more:
         per_h += cause.per_h * factor
     rate_s = per_h / 3600.0 * s.busy
     up_s, left_s = 0.0, around.dt_s
+    if s.stop_left_s <= 0.0 and rate_s * left_s < s.running_left:  # what nearly every step is
+        s.running_left -= rate_s * left_s
+        return left_s
     while left_s > 0.0:
         if s.stop_left_s > 0.0:
             passed_s = min(s.stop_left_s, left_s)

@@ -46,6 +46,21 @@ class ConveyorParameters(Parameters):
     slip_pct: float = Field(default=0.6, ge=0)
     dry_slip_pct: float = Field(default=3.5, ge=0, description="more slip of a chain that has run dry")
 
+    @property
+    def magnetising_a2(self) -> float:
+        """Square of the magnetising current."""
+        return (self.magnetising_share * self.rated_current_a) ** 2
+
+    @property
+    def three_phase_v(self) -> float:
+        """Power over active current."""
+        return sqrt(3.0) * self.voltage_v
+
+    @property
+    def gearbox_k_per_friction_w(self) -> float:
+        """Heating of the gearbox by the friction of the chain."""
+        return self.gearbox_k_per_w * self.gearbox_share
+
 
 @dataclass(slots=True)
 class ConveyorState:
@@ -95,17 +110,20 @@ def _buffer(p: ConveyorParameters, s: ConveyorState, dt_s: float) -> Buffer:
 def _step(
     before: str, behind: str, fault: str, p: ConveyorParameters, s: ConveyorState, around: Surroundings, _draws: Draws
 ) -> None:
-    came = around.passed[before]
-    # What the machine before rejected in this step cannot reach the one behind; that one steps after this.
-    gone = min(around.moved[behind], s.bottles + came)
-    around.moved[behind] = around.passed[behind] = gone
-    s.bottles += came - gone
-    s.in_count += came
-    s.out_count += gone
+    came, gone = around.passed[before], around.moved[behind]
+    if gone > s.bottles + came:
+        # What the machine before rejected in this step cannot reach the one behind; that one steps after this.
+        gone = around.moved[behind] = around.passed[behind] = s.bottles + came
+    s.still_s += around.dt_s
+    if came or gone:
+        s.still_s = 0.0
+        s.bottles += came - gone
+        s.in_count += came
+        s.out_count += gone
     _travel(p, s, around, came, gone)
     _carry(s, before, behind, came, gone, around)
     severity = around.severity[fault] if fault else 0.0
-    _follow(s, around, severity, moving=came > 0 or gone > 0)
+    _follow(s, around, severity)
     _drive(p, s, around, severity)
 
 
@@ -125,9 +143,8 @@ def _travel(p: ConveyorParameters, s: ConveyorState, around: Surroundings, came:
     s.sliding = s.at_end
 
 
-def _follow(s: ConveyorState, around: Surroundings, severity: float, *, moving: bool) -> None:
+def _follow(s: ConveyorState, around: Surroundings, severity: float) -> None:
     """State machine: a conveyor on which nothing has moved for long waits for its neighbours."""
-    s.still_s = 0.0 if moving else s.still_s + around.dt_s
     long_still, mains = s.still_s > _PATIENCE_S, around.supplies["mains_on"] > 0.5
     advance(
         s.packml,
@@ -150,9 +167,9 @@ def _carry(s: ConveyorState, before: str, behind: str, came: int, gone: int, aro
         return
     if came:
         queue.extend(carried.get(before, ()))
-    unknown = s.bottles + gone - len(queue)
-    for _ in range(gone - max(unknown, 0)):
-        out.append(queue.popleft())
+    if gone:
+        unknown = s.bottles + gone - len(queue)
+        out += [queue.popleft() for _ in range(gone - max(unknown, 0))]
 
 
 def _drive(p: ConveyorParameters, s: ConveyorState, around: Surroundings, severity: float) -> None:
@@ -165,10 +182,10 @@ def _drive(p: ConveyorParameters, s: ConveyorState, around: Surroundings, severi
         chain_w = p.chain_w * (1.0 + p.dry_share * severity)
         friction_w = chain_w + p.carried_w * s.bottles + p.sliding_w * s.sliding
         s.power_w = p.electronics_w + friction_w / p.efficiency
-        active_a = s.power_w / (sqrt(3.0) * p.voltage_v)
-        s.current_a = sqrt((p.magnetising_share * p.rated_current_a) ** 2 + active_a * active_a)
+        active_a = s.power_w / p.three_phase_v
+        s.current_a = sqrt(p.magnetising_a2 + active_a * active_a)
         s.slip_pct = p.slip_pct + p.dry_slip_pct * severity
-        target = ambient + p.gearbox_k_per_w * p.gearbox_share * friction_w
+        target = ambient + p.gearbox_k_per_friction_w * friction_w
     else:
         s.power_w = p.standby_w if mains else 0.0
         s.current_a = s.slip_pct = 0.0

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from demo_line.line import LineState
@@ -248,6 +248,7 @@ def chains(draw: st.DrawFn) -> tuple[list[int], list[int], list[int], list[float
     return can, each(st.integers(0, 100)), each(st.integers(-11, 100)), each(st.floats(0.0, 1.0))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a loaded machine is no failure
 @given(chains())
 def test_moves_respect_every_limit_and_waste_nothing(
     chain: tuple[list[int], list[int], list[int], list[float]],
