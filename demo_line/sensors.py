@@ -71,6 +71,11 @@ class _Streams:
         self._number, self._table = number, np.ascontiguousarray(table.T)
 
 
+def is_read(period_s: float, elapsed_s: float, step_s: float) -> bool:
+    """Whether a sensor is read at the end of a step, or its period goes on."""
+    return elapsed_s % period_s < step_s - 1e-6
+
+
 def severity_names(faults: Mapping[str, Fault]) -> tuple[str, ...]:
     """Names of the faults that falsify readings."""
     return tuple(name for name, fault in faults.items() if fault.sensor)
@@ -133,11 +138,6 @@ class Sensors:
         self._low = np.array([-np.inf if signal.low is None else signal.low for signal in signals])
         self._high = np.array([np.inf if signal.high is None else signal.high for signal in signals])
         self._rounded, self._up, self._down = _resolution_of(signals)
-        self._seldom = {
-            float(period_s): np.flatnonzero(self._period_s == period_s)
-            for period_s in np.unique(self._period_s)
-            if period_s > 1.0
-        }
         self._held: dict[int, float] = {}
 
     def _effects_of(self, faults: Mapping[str, Fault]) -> Iterator[_Effect]:
@@ -198,13 +198,6 @@ class Sensors:
         rounded *= self._down
         rounded /= up
         values[:, self._rounded] = rounded
-
-    def omit(self, values: Floats, steps: NDArray[np.int64], step_s: float) -> None:
-        """Leave NaN in steps x channels where a sensor is not read at the end of a step because its period goes on."""
-        for period_s, columns in self._seldom.items():
-            if period_s > step_s:
-                between = np.flatnonzero((steps * step_s) % period_s >= step_s - 1e-6)
-                values[between[:, None], columns] = np.nan
 
     def _check(self, true: Floats) -> None:
         if not np.isfinite(true).all():

@@ -5,7 +5,7 @@ memory stays flat however long the run is. Where the columns go (a file, a test)
 """
 
 import dis
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from math import floor
 from operator import attrgetter
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from demo_line.clock import NS_PER_S
 from demo_line.line import Line, LineState
 from demo_line.measurement import channels_of
-from demo_line.sensors import MEAN_PARTS, Floats, Mask, Sensed, Sensors, check_effects, severity_names
+from demo_line.sensors import MEAN_PARTS, Floats, Mask, Sensed, Sensors, check_effects, is_read, severity_names
 from demo_line.signals import Channel, DataType, Word
 
 Read = Callable[[Any], Any]
@@ -54,28 +54,19 @@ class Columns:
         more: how many numbers the caller adds to each row.
 
     Attributes:
-        channels: the same in the order of the columns of `take`.
+        channels: the same, in the order of the columns of `take`.
     """
 
-    def __init__(self, channels: Sequence[Channel], texts: dict[str, Texts], more: int = 0) -> None:
-        plain: dict[str, list[tuple[Channel, str]]] = {}
-        called: list[tuple[Channel, Read]] = []
-        for channel in channels:
-            read = _numbered(channel, texts)
-            path = attribute_path(read)
-            if path is None:
-                called.append((channel, read))
-            else:
-                plain.setdefault(channel.unit_id, []).append((channel, path))
-        # One call in C reads all plain attributes of a unit; a lone one would not come as a tuple.
-        called += [(pairs[0][0], attrgetter(pairs[0][1])) for pairs in plain.values() if len(pairs) == 1]
-        several = {unit_id: pairs for unit_id, pairs in plain.items() if len(pairs) > 1}
-        self._plain = [(unit_id, attrgetter(*(path for _, path in pairs))) for unit_id, pairs in several.items()]
-        self._called = [(channel.unit_id, read) for channel, read in called]
-        self.channels = [channel for pairs in several.values() for channel, _ in pairs]
-        self.channels += [channel for channel, _ in called]
-        self._width = len(self.channels) + more
-        self._pack = Struct(f"{self._width}d").pack
+    def __init__(self, channels: Iterable[Channel], texts: dict[str, Texts], more: int = 0) -> None:
+        self.channels = tuple(channels)
+        reads = [(place, channel, _numbered(channel, texts)) for place, channel in enumerate(self.channels)]
+        # Whole numbers stand first: a row is packed faster when it need not turn them into floats.
+        self._whole = _Half([item for item in reads if item[1].signal.datatype is not DataType.DOUBLE])
+        self._rest = _Half([item for item in reads if item[1].signal.datatype is DataType.DOUBLE])
+        whole, rest = self._whole.width, self._rest.width + more
+        self._pack, self._width = Struct(f"{whole}q{rest}d").pack, whole + rest
+        columns = self._whole.columns | {place: whole + column for place, column in self._rest.columns.items()}
+        self._columns = [*(columns[place] for place in range(len(reads))), *range(whole + rest - more, whole + rest)]
         self._rows: list[bytes] = []
 
     def __len__(self) -> int:
@@ -83,18 +74,53 @@ class Columns:
 
     def append(self, units: dict[str, Any], more: Sequence[float] = ()) -> None:
         """Keep the true values of now, and what the caller adds."""
-        row: list[Any] = []
-        for unit_id, get in self._plain:
-            row += get(units[unit_id])
-        row += [read(units[unit_id]) for unit_id, read in self._called]
-        row += more
-        self._rows.append(self._pack(*row))
+        self._rows.append(self._pack(*self._whole.read(units), *self._rest.read(units), *more))
 
     def take(self) -> Floats:
         """All rows as a new array, rows x (channels and what was added); none are left."""
         values = np.frombuffer(bytearray().join(self._rows), np.float64).reshape(len(self._rows), self._width)
         self._rows.clear()
-        return values
+        whole = self._whole.width
+        values[:, :whole] = values[:, :whole].view(np.int64)
+        return values[:, self._columns]
+
+
+class _Half:
+    """The whole numbers of a row, or the others: which attributes and functions are read, each of them once.
+
+    Attributes:
+        columns: place of each channel in what `read` gives, by its number.
+        width: how many numbers that are.
+    """
+
+    def __init__(self, reads: Iterable[tuple[int, Channel, Read]]) -> None:
+        paths: dict[str, dict[str, list[int]]] = {}
+        functions: list[tuple[str, Read, list[int]]] = []
+        for place, channel, read in reads:
+            path = attribute_path(read)
+            if path is None:
+                functions.append((channel.unit_id, read, [place]))
+            else:
+                paths.setdefault(channel.unit_id, {}).setdefault(path, []).append(place)
+        several = {unit_id: found for unit_id, found in paths.items() if len(found) > 1}
+        for unit_id, found in paths.items():
+            if len(found) == 1:  # `attrgetter` would not give a tuple
+                functions += [(unit_id, attrgetter(path), places) for path, places in found.items()]
+        # One call in C reads all plain attributes of a unit.
+        self._attributes = [(unit_id, attrgetter(*found)) for unit_id, found in several.items()]
+        self._functions = [(unit_id, read) for unit_id, read, _ in functions]
+        groups = [places for found in several.values() for places in found.values()]
+        groups += [places for _, _, places in functions]
+        self.columns = {place: column for column, places in enumerate(groups) for place in places}
+        self.width = len(groups)
+
+    def read(self, units: dict[str, Any]) -> list[Any]:
+        """The numbers now."""
+        row: list[Any] = []
+        for unit_id, get in self._attributes:
+            row += get(units[unit_id])
+        row += [read(units[unit_id]) for unit_id, read in self._functions]
+        return row
 
 
 def _numbered(channel: Channel, texts: dict[str, Texts]) -> Read:
@@ -137,11 +163,50 @@ class Block(NamedTuple):
     bad: Mask
 
 
+class _Group:
+    """Channels that are read at the same steps and treated alike.
+
+    Args:
+        line: the line.
+        seed: of the run.
+        channels: of the group, by their number.
+        averaged: whether an interval shows their mean.
+        period_s: seconds between two readings; 0 = a reading whenever one is wanted.
+        texts: numbers of the texts of each text channel.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        seed: int,
+        channels: Mapping[int, Channel],
+        averaged: bool,
+        period_s: float,
+        texts: dict[str, Texts],
+    ) -> None:
+        self.averaged, self.period_s = averaged, period_s
+        self.places = list(channels)
+        self.sensors = Sensors(list(channels.values()), seed, line.faults)
+        self.rows = Columns(channels.values(), texts, 1 + len(self.sensors.severity_names))
+
+    def take(self, end_s: float, step_s: float) -> tuple[Floats, Sensed]:
+        """Simulated seconds and readings of the steps up to a second; none are left."""
+        rows = self.rows.take()
+        count = len(self.places)
+        rows = rows[rows[:, count] <= end_s]
+        elapsed_s = rows[:, count].copy()
+        if not len(rows):
+            return elapsed_s, Sensed(rows[:, :count], np.zeros((0, count), np.bool_))
+        steps = np.rint(elapsed_s / step_s).astype(np.int64)
+        return elapsed_s, self.sensors.sense(rows[:, :count], rows[:, count + 1 :], steps, step_s)
+
+
 class Recorder:
     """Turns the states of a run into readings of all channels at one resolution.
 
     Analogue readings of an interval are averaged; states, counters and totals are those at its end. A sensor that is
-    read less often than that leaves NaN between. Neither the length of a block nor a snapshot changes a value.
+    read less often than that leaves NaN between; it is looked at only when it is read. Neither the length of a block
+    nor a snapshot changes a value.
 
     Args:
         line: the line.
@@ -168,15 +233,27 @@ class Recorder:
         check_effects(self.channels, line.faults)
         self._start_ns, self._interval_s, self._take, self._block_rows = start_ns, resolution.seconds, take, block_rows
         self._severities = severity_names(line.faults)
-        more = len(self._severities)
-        self._steps = Columns([channel for channel in self.channels if channel.signal.averaged], self.texts, more)
-        self._rows = Columns([channel for channel in self.channels if not channel.signal.averaged], self.texts, more)
-        self.mean_sensors = Sensors(self._steps.channels, seed, line.faults)
-        self.last_sensors = Sensors(self._rows.channels, seed, line.faults)
-        places = {channel.name: place for place, channel in enumerate(self.channels)}
-        self._mean_places = [places[name] for name in self.mean_sensors.names]
-        self._last_places = [places[name] for name in self.last_sensors.names]
+        groups: dict[tuple[bool, float], dict[int, Channel]] = {}
+        for place, channel in enumerate(self.channels):
+            groups.setdefault(self._reading_of(channel), {})[place] = channel
+        self._groups = [_Group(line, seed, channels, *reading, self.texts) for reading, channels in groups.items()]
+        self._count = 0
         self._step_s = self._end_s = 0.0
+
+    def _reading_of(self, channel: Channel) -> tuple[bool, float]:
+        """Whether an interval shows the mean of its readings, and how long one waits for the next."""
+        averaged, period_s = channel.signal.averaged, channel.signal.period_s
+        always = period_s <= 1.0 or (not averaged and self._interval_s % period_s == 0.0)
+        return averaged, 0.0 if always else period_s
+
+    @property
+    def memory(self) -> dict[str, float]:
+        """Values at which stuck sensors stand, by channel."""
+        return {
+            group.sensors.names[column]: value
+            for group in self._groups
+            for column, value in group.sensors.memory.items()
+        }
 
     def observe(self, state: LineState) -> None:
         """Look at the state after a step."""
@@ -184,53 +261,52 @@ class Recorder:
         if around.dt_s != self._step_s:
             self.flush()
             self._step_s = around.dt_s
-        severity = [around.severity[name] for name in self._severities]
-        self._steps.append(units, severity)
-        self._end_s = around.elapsed_s
-        if self._end_s % self._interval_s == 0.0:
-            self._rows.append(units, severity)
-            if len(self._rows) >= self._block_rows:
+        elapsed_s = around.elapsed_s
+        row_ends = elapsed_s % self._interval_s == 0.0
+        more = [elapsed_s, *(around.severity[name] for name in self._severities)]
+        for group in self._groups:
+            due = row_ends or group.averaged
+            if due and (group.period_s == 0.0 or is_read(group.period_s, elapsed_s, self._step_s)):
+                group.rows.append(units, more)
+        if row_ends:
+            self._end_s = elapsed_s
+            self._count += 1
+            if self._count >= self._block_rows:
                 self.flush()
 
     def flush(self) -> None:
         """Hand over what there is; an interval that is not over is left out."""
-        if not len(self._rows):
+        if not self._count:
             return
-        step_s, interval_s = self._step_s, max(self._interval_s, self._step_s)
+        interval_s = max(self._interval_s, self._step_s)
         last_row = floor(self._end_s / interval_s)
-        row_ends = np.arange(last_row - len(self._rows) + 1, last_row + 1) * interval_s
+        first_row = last_row - self._count + 1
+        row_ends = np.arange(first_row, last_row + 1) * interval_s
         time_ns = (self._start_ns + row_ends * NS_PER_S).astype(np.int64)
-        steps = self._steps.take()
-        last_step = round(self._end_s / step_s)
-        numbers = np.arange(last_step - len(steps) + 1, last_step + 1)
-        within = numbers * step_s <= row_ends[-1]
-        means = self._means_of(steps[within], numbers[within], interval_s)
-        rows = self._rows.take()
-        lasts = self._sensed(self.last_sensors, rows, np.rint(row_ends / step_s).astype(np.int64))
-        shape = (len(self.channels), len(row_ends))
-        block = Block(time_ns, np.empty(shape, np.float64), np.empty(shape, np.bool_))
-        for (values, bad), places in ((means, self._mean_places), (lasts, self._last_places)):
-            block.values[places] = values.T
-            block.bad[places] = bad.T
+        shape = (len(self.channels), self._count)
+        block = Block(time_ns, np.empty(shape), np.empty(shape, np.bool_))
+        for group in self._groups:
+            elapsed_s, sensed = group.take(self._end_s, self._step_s)
+            rows = np.ceil(elapsed_s / interval_s - 1e-9).astype(np.int64) - first_row
+            if group.averaged and interval_s > self._step_s:
+                rows, sensed = _means(rows, sensed)
+                group.sensors.round(sensed.values, MEAN_PARTS)
+            values, bad = (
+                np.full((self._count, len(group.places)), np.nan),
+                np.zeros((self._count, len(group.places)), bool),
+            )
+            values[rows], bad[rows] = sensed
+            block.values[group.places], block.bad[group.places] = values.T, bad.T
+        self._count = 0
         self._take(block)
 
-    def _sensed(self, sensors: Sensors, rows: Floats, steps: NDArray[np.int64]) -> Sensed:
-        count = len(sensors.names)
-        sensed = sensors.sense(rows[:, :count], rows[:, count:], steps, self._step_s)
-        sensors.omit(sensed.values, steps, self._step_s)
-        return sensed
 
-    def _means_of(self, rows: Floats, steps: NDArray[np.int64], interval_s: float) -> Sensed:
-        """Readings of the analogue channels, averaged over the intervals; bad where no other reading came."""
-        values, bad = self._sensed(self.mean_sensors, rows, steps)
-        if interval_s == self._step_s:
-            return Sensed(values, bad)
-        ends = np.ceil(steps * (self._step_s / interval_s) - 1e-9)
-        firsts = np.flatnonzero(np.diff(ends, prepend=-1.0))
-        there = np.isfinite(values)
-        counts = np.add.reduceat(there, firsts, axis=0, dtype=np.int64)
-        sums = np.add.reduceat(np.where(there, values, 0.0), firsts, axis=0)
-        with np.errstate(invalid="ignore"):
-            means = sums / counts
-        self.mean_sensors.round(means, MEAN_PARTS)
-        return Sensed(means, np.logical_or.reduceat(bad, firsts, axis=0) & (counts == 0))
+def _means(rows: NDArray[np.int64], sensed: Sensed) -> tuple[NDArray[np.int64], Sensed]:
+    """Means of the readings of each row; bad where no other reading came."""
+    firsts = np.flatnonzero(np.diff(rows, prepend=-1))
+    there = np.isfinite(sensed.values)
+    counts = np.add.reduceat(there, firsts, axis=0, dtype=np.int64)
+    sums = np.add.reduceat(np.where(there, sensed.values, 0.0), firsts, axis=0)
+    with np.errstate(invalid="ignore"):
+        means = sums / counts
+    return rows[firsts], Sensed(means, np.logical_or.reduceat(sensed.bad, firsts, axis=0) & (counts == 0))

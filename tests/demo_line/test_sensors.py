@@ -155,7 +155,7 @@ def test_a_stuck_sensor_repeats_its_reading_until_repaired() -> None:
     level = column(block, recorder)
     assert len(set(level[:600])) > 20
     assert len(set(level[600:])) == 1
-    assert recorder.mean_sensors.memory
+    assert recorder.memory == {LEVEL: level[-1]}
     channel = Channel("TNK-99", TANK.signals[0])
     sensors = Sensors([channel], 3, line.faults)
     sensors.memory = {0: 55.5}
