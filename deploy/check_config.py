@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from deploy.named_files import check_named_files, named_files
 from deploy.problem import Problem
 from deploy.profile import ProfileFolder, Setting, fill
 from edge_agent.sparkplug.settings import ConfigError
@@ -15,13 +16,15 @@ _SOME_FOLDER = Path("/data-folder")
 
 
 def check_file(path: Path) -> str:
-    """Validate one file and return its kind (`edge agent`, `gateway`, `line`, `profile`).
+    """Validate one file and return its kind (`edge agent`, `gateway`, `analytics`, `line`, `profile`).
 
-    The kind is told by its tables; a profile is checked with all its templates. Raises ConfigError that names file,
-    key, value and what was expected.
+    The kind is told by its tables; a profile is checked with all its templates. Files of secrets and certificates that
+    it names must be there and usable. Raises ConfigError that names file, key, value and what was expected.
     """
     kind, check = _kind(path)
     check(path)
+    if kind != "profile":
+        check_named_files(list(named_files(tomllib.loads(path.read_text(encoding="utf-8")), path.parent)), path)
     return kind
 
 
@@ -72,6 +75,12 @@ def _line(path: Path) -> Any:
         raise ConfigError(str(error)) from None
 
 
+def _analytics(path: Path) -> Any:
+    from analytics.config import load_config
+
+    return load_config(path)
+
+
 def _profile(path: Path) -> Any:
     try:
         source = ProfileFolder(str(path.parent))
@@ -91,9 +100,17 @@ def _template(source: ProfileFolder, process: str, values: Mapping[str, Setting]
     template = source.template_path(process)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, template.name)
-        path.write_text(fill(source.template(process), values, str(template)), encoding="utf-8")
+        text = fill(source.template(process), values, str(template))
+        path.write_text(text, encoding="utf-8")
         try:
-            check_file(path)
+            _kind(path)[1](path)
+            # What lies in the data folder is made by the start, relative paths are meant from there.
+            files = [
+                file
+                for file in named_files(tomllib.loads(text), Path(folder))
+                if Path(file.text).is_absolute() and _SOME_FOLDER not in file.path.parents
+            ]
+            check_named_files(files, path)
         except ConfigError as error:
             raise ConfigError(str(error).replace(str(path), str(template))) from None
 
@@ -102,6 +119,7 @@ _PLACEHOLDER = re.compile(r"\$\{[a-z0-9_]+\}")
 _KINDS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "edge": ("edge agent", _edge),
     "gateway": ("gateway", _gateway),
+    "analytics": ("analytics", _analytics),
     "processes": ("profile", _profile),
     "extends": ("profile", _profile),
     "line": ("line", _line),

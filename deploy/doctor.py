@@ -3,9 +3,10 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
-from deploy import checks
+from deploy import certificates, checks
 from deploy.checks import Finding, Level
 from deploy.profile import ProfileFolder
 
@@ -20,6 +21,7 @@ def examine(profile_name: str, data_folder: Path) -> list[Finding]:
         checks.broker(profile.broker, profile.broker_program),
         *checks.ports(profile.ports),
         *checks.optional_servers(),
+        *certificates.examine(data_folder, datetime.now(UTC)),
     ]
 
 
