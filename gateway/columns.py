@@ -55,6 +55,20 @@ class Rows:
     def __len__(self) -> int:
         return len(self.kind)
 
+    def cut(self, begin: int, end: int) -> "Rows":
+        """Return the rows from `begin` until before `end`."""
+        part = slice(begin, end)
+        return Rows(
+            self.series[part],
+            self.time_ns[part],
+            self.kind[part],
+            self.number[part],
+            self.integer[part],
+            None if self.text is None else self.text[part],
+            self.quality[part],
+            self.origin[part],
+        )
+
     @property
     def newest_ns(self) -> int:
         """Newest time of at least one row."""

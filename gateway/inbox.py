@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Condition
 from time import monotonic
 from typing import Self
@@ -30,6 +30,8 @@ class Entry:
         blocks: its waveforms.
         log, lsns: of numbered messages, else None and nothing.
         births: how often the sender was born before it sent them.
+        parts: LSN and number of rows of each message, in the order of the rows, where it is of several.
+        compared: whether the store must look if it has the rows already (see gateway.batch).
         historical: sent late; live messages overtake it.
         gaps: gaps it declares.
         rejection: goes into quarantine before the receipt is stored.
@@ -48,6 +50,8 @@ class Entry:
     count: int = 0
     blocks: Sequence[Block] = ()
     births: int = 0
+    parts: Sequence[tuple[int, int]] = ()
+    compared: bool = False
 
     def __post_init__(self) -> None:
         if self.rows is not None:
@@ -59,6 +63,20 @@ class Entry:
         self.count = len(rows)
         self.newest_ns = rows.newest_ns
         return self
+
+    def split(self) -> Sequence["Entry"]:
+        """Return an entry for each of its messages."""
+        if len(self.parts) < 2:
+            return [self]
+        entries = []
+        begin = 0
+        for lsn, count in self.parts:
+            entry = replace(self, rows=None, count=0, newest_ns=0, lsns=IntervalSet.of([lsn]), parts=())
+            if count and self.rows is not None:
+                entry.fill(self.rows.cut(begin, begin + count))
+            entries.append(entry)
+            begin += count
+        return entries
 
     @property
     def messages(self) -> int:

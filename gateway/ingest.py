@@ -9,27 +9,24 @@ from functools import partial
 from threading import Event, Thread
 from time import monotonic, time_ns
 
-from edge_agent.sparkplug.intervals import IntervalSet
-from edge_agent.sparkplug.origin import Origin
-from edge_agent.sparkplug.quality import Quality
 from gateway.acknowledge import Acknowledgements
+from gateway.aside import Aside, CannotSetAsideError
 from gateway.backfill import Backfill
+from gateway.batch import FirstValues, assemble
 from gateway.catalogue import Catalogue
-from gateway.columns import Rows, join
 from gateway.inbox import Entry, Inbox
+from gateway.isolate import Isolation
 from gateway.losses import Losses, declare
-from gateway.receipts import LogKey, Receipts
-from gateway.state.quarantine import Quarantine, QuarantinedValue, QuarantineFullError, Rejection
-from gateway.state.waveforms import KeptWaveform, Waveforms
+from gateway.receipts import Receipts
+from gateway.state.quarantine import Quarantine
+from gateway.state.waveforms import Waveforms
 from gateway.store.base import (
-    DeclaredGap,
     EdgeKey,
-    RejectedSamples,
-    Series,
     Store,
     StoreUnavailableError,
     WriteBatch,
 )
+from gateway.store_health import StoreHealth
 
 log = logging.getLogger(__name__)
 
@@ -38,91 +35,31 @@ HURRY_S = 0.1
 """The same after a history: maintenance computes the rollups of one hour at a time."""
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 15.0
+SURPRISES = 2
+"""So often a batch fails for a reason that no store names before the messages are looked for that cause it."""
+COMPANY = 1_000
+"""Where nothing can be stored, newer messages join those that failed as long as these are fewer."""
 _BUSY_FILL = 0.5
 """Maintenance waits while the live queue is fuller than this, but not longer than ten times its interval."""
 
 
-class FirstValues:
-    """Tells which entries hold the first value of a series since a birth of its node, live or late.
-
-    An edge whose log was lost, damaged or replaced by an older copy does not know, or not in full, what it sent before,
-    and its sources give the present value of every signal again, with the time it has had since its last change. No LSN
-    tells that this value is stored already: the store must look. Looking after every birth costs next to nothing.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[EdgeKey, bool], tuple[int, set[int]]] = {}
-
-    def take(self, entry: Entry) -> bool:
-        """Return whether a numbered entry has a series that was not given since the birth; then it has been."""
-        if entry.rows is None or entry.log is None:
-            return False
-        births, known = self._known.get((entry.edge, entry.historical), (-1, set()))
-        if births != entry.births:
-            known = set()
-            self._known[entry.edge, entry.historical] = entry.births, known
-        fresh = entry.rows.distinct_series() - known
-        known.update(fresh)
-        return bool(fresh)
-
-
-def assemble(entries: Sequence[Entry], series: Sequence[Series], now_ns: int, firsts: FirstValues) -> WriteBatch:
-    """Make one batch of entries, in their order."""
-    numbered: list[Rows] = []
-    compared: list[Rows] = []
-    for entry in entries:
-        if entry.rows is not None:
-            (compared if entry.log is None or firsts.take(entry) else numbered).append(entry.rows)
-    receipts: dict[LogKey, IntervalSet] = {}
-    gaps: list[DeclaredGap] = []
-    for entry in entries:
-        if entry.log is None:
-            continue
-        received = receipts.get(entry.log)
-        if received is None:
-            received = receipts[entry.log] = IntervalSet()
-        received.update(entry.lsns)
-        gaps.extend(DeclaredGap(entry.edge, entry.log[1], gap, now_ns) for gap in entry.gaps)
-    return WriteBatch(
-        series=series,
-        samples=join(numbered),
-        unnumbered=join(compared),
-        receipts=receipts,
-        gaps=gaps,
-    )
-
-
-@dataclass(slots=True)
-class StoreHealth:
-    """How the store does, for people.
-
-    Attributes:
-        error, remedy: why it does not take anything now; empty while it does.
-        permanent: waiting alone will not help.
-        quarantine_error: why nothing can be put into quarantine; empty where it can.
-        waveform_error: why no waveform can be kept; empty where it can.
-        samples, batches: stored since the gateway started.
-        newest_ns: newest source time stored.
-    """
-
-    error: str = ""
-    remedy: str = ""
-    permanent: bool = False
-    quarantine_error: str = ""
-    waveform_error: str = ""
-    samples: int = 0
-    batches: int = 0
-    newest_ns: int = 0
-
-
 @dataclass(slots=True)
 class _Work:
-    """A batch on its way, with what of it is done."""
+    """A batch on its way, with what of it is done.
 
-    entries: Sequence[Entry]
-    set_aside: bool = False
+    Attributes:
+        fresh: what was just received.
+        entries: what is not stored yet, without what was kept aside.
+        batch: what is made of them; None until it is made.
+        surprises: how often it could not be written, for a reason that no store names.
+        isolation: the search for the messages that cause it.
+    """
+
+    fresh: Sequence[Entry]
+    entries: Sequence[Entry] = ()
     batch: WriteBatch | None = None
-    written: bool = False
+    surprises: int = 0
+    isolation: Isolation | None = None
 
 
 class Writer:
@@ -152,8 +89,6 @@ class Writer:
         self._catalogue = catalogue
         self._receipts = receipts
         self._losses = losses
-        self._quarantine = quarantine
-        self._waveforms = waveforms
         self._acknowledgements = acknowledgements
         self._clock_ns = clock_ns
         self._firsts = FirstValues()
@@ -161,7 +96,12 @@ class Writer:
         self._thread = Thread(target=self._run, name="gateway-writer", daemon=True)
         self._maintained_s = monotonic()
         self.health = StoreHealth()
-        self.quarantined = quarantine.count()
+        self._aside = Aside(quarantine, waveforms, catalogue, receipts, self.health, clock_ns)
+
+    @property
+    def quarantined(self) -> int:
+        """Entries of the quarantine."""
+        return self._aside.quarantined
 
     def start(self) -> None:
         """Begin to write."""
@@ -202,70 +142,59 @@ class Writer:
                 return True
 
     def _store_entries(self, work: _Work) -> None:
-        if not work.set_aside:
-            work.entries = self._keep_waveforms(self._set_aside(work.entries))
-            work.set_aside = True
+        if work.fresh:
+            fresh = self._aside.keep(work.fresh)
+            self._firsts.mark(fresh)
+            work.entries = [*work.entries, *fresh]
+            work.fresh = ()
         if work.batch is None:
-            work.batch = assemble(work.entries, self._catalogue.drain(), self._clock_ns(), self._firsts)
-        if not work.written:
-            self._store.write(work.batch, self._reject_samples)
-            work.written = True
-        self._stored(work.entries, work.batch)
+            work.batch = assemble(work.entries, self._catalogue.drain(), self._clock_ns())
+        if work.isolation is None:
+            try:
+                self._write(work.entries, work.batch)
+                return
+            except StoreUnavailableError:
+                raise
+            except CannotSetAsideError:
+                log.warning("store: looking for the messages that belong into a quarantine that takes nothing")
+            except Exception:
+                work.surprises += 1
+                if work.surprises < SURPRISES:
+                    raise
+            work.isolation = Isolation([work.entries])
+        self._isolate(work, work.isolation, work.batch)
 
-    def _set_aside(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Put what was refused into quarantine; where that fails, leave it at its edge and let the rest flow."""
-        rejections = [entry.rejection for entry in entries if entry.rejection is not None]
-        if not rejections:
-            return entries
-        try:
-            self._reject(rejections)
-        except (QuarantineFullError, sqlite3.Error) as error:
-            if not self.health.quarantine_error:
-                log.warning("quarantine: cannot be written (%s); what belongs there waits at the edges", error)
-            self.health.quarantine_error = str(error)
-            return self._without(entries, [entry for entry in entries if entry.rejection is not None])
-        self.health.quarantine_error = ""
-        return entries
+    def _write(self, entries: Sequence[Entry], batch: WriteBatch) -> None:
+        self._store.write(batch, self._aside.refuse_samples)
+        self._stored(entries, batch)
 
-    def _keep_waveforms(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Put waveforms on disk; where that fails, leave them at their edges and let the rest flow."""
-        holding = [entry for entry in entries if entry.blocks]
-        if not holding:
-            return entries
-        try:
-            self._waveforms.add(
-                KeptWaveform(
-                    str(self._catalogue.series(block.series).key),
-                    block.time_ns,
-                    Quality(block.quality),
-                    Origin(block.origin),
-                    block.waveform,
-                )
-                for entry in holding
-                for block in entry.blocks
-            )
-        except sqlite3.Error as error:
-            if not self.health.waveform_error:
-                log.warning("waveforms: cannot be kept (%s); they wait at the edges", error)
-            self.health.waveform_error = str(error)
-            return self._without(entries, holding)
-        self.health.waveform_error = ""
-        return entries
+    def _isolate(self, work: _Work, isolation: Isolation, whole: WriteBatch) -> None:
+        """Store the batch message by message where need be; what cannot be stored goes into quarantine.
 
-    def _without(self, entries: Sequence[Entry], refused: Sequence[Entry]) -> Sequence[Entry]:
-        """Leave entries out of a batch; the numbered ones of them will be sent again."""
-        for entry in refused:
-            if entry.log is not None:
-                self._receipts.release(entry.log, entry.lsns.numbers())
-        gone = set(map(id, refused))
-        return [entry for entry in entries if id(entry) not in gone]
+        Where no message at all can be stored, the messages are not what is wrong, or not shown to be: then they are
+        kept and tried again, in company of newer ones.
+        """
+        self._store.write(WriteBatch(series=whole.series), self._aside.refuse_samples)
+        isolation.run(lambda entries: self._write(entries, assemble(entries, (), self._clock_ns())))
+        surprises = [error for _, error in isolation.guilty if not isinstance(error, CannotSetAsideError)]
+        if surprises and not isolation.passed:
+            work.entries = [entry for entry, _ in isolation.guilty]
+            if len(work.entries) < COMPANY:
+                work.fresh = self._inbox.take(0.0)
+            work.batch = work.isolation = None
+            raise surprises[-1]
+        while isolation.guilty:
+            entry, error = isolation.guilty[-1]
+            if self._aside.give_up(entry, error) and entry.log is not None:
+                self._write([], WriteBatch(receipts={entry.log: entry.lsns}))
+            isolation.guilty.pop()
 
     def _declare_losses(self) -> None:
         now_ns = self._clock_ns()
         for key, loss in self._losses.ripe(now_ns):
             gaps = declare(key, loss, self._store.gaps(loss.from_ns, now_ns), now_ns) if loss.cause else ()
             receipts = {key: loss.never}
-            self._store.write(WriteBatch(receipts=receipts, gaps=gaps), self._reject_samples)
+            self._store.write(WriteBatch(receipts=receipts, gaps=gaps), self._aside.refuse_samples)
             self._receipts.commit(receipts)
             self._losses.settled(key)
             for gap in gaps:
@@ -278,7 +207,7 @@ class Writer:
             return
         batch = backfill.next(begin_s)
         if batch is not None:
-            self._store.write(batch, self._reject_samples)
+            self._store.write(batch, self._aside.refuse_samples)
             backfill.stored(begin_s, monotonic())
 
     def _failed(self, error: Exception, pause_s: float) -> float:
@@ -293,10 +222,10 @@ class Writer:
                 wait_s = max(wait_s, error.retry_after_s)
             if error.permanent:
                 wait_s = max(wait_s, LONGEST_PAUSE_S / 2)
-        elif isinstance(error, QuarantineFullError):
-            health.remedy = "read the quarantine, mend the sender, then move the quarantine file away"
+        elif isinstance(error, CannotSetAsideError):
+            health.remedy = error.remedy
         elif isinstance(error, sqlite3.Error):
-            health.remedy = "check that the disk of the quarantine file has space and may be written"
+            health.remedy = "check that the disk of the gateway's files has space and may be written"
         else:
             health.remedy = "this is a defect of the gateway: see its log; edges keep everything meanwhile"
             log.error("store: writing failed for a reason it should have named", exc_info=error)
@@ -328,27 +257,6 @@ class Writer:
             self.health.permanent = False
         self._acknowledgements.set_hold(hold=False)
 
-    def _reject(self, rejections: Sequence[Rejection]) -> None:
-        if not rejections:
-            return
-        self._quarantine.add(rejections)
-        self.quarantined = self._quarantine.count()
-        for rejection in rejections[:3]:
-            log.warning("quarantine: %s: %s", rejection.topic, rejection.reason)
-
-    def _reject_samples(self, rejected: RejectedSamples) -> None:
-        samples = rejected.samples
-        values = [
-            QuarantinedValue(
-                series=str(self._catalogue.series(int(samples.series[row])).key),
-                time_ns=int(samples.time_ns[row]),
-                value=repr(samples.value(row)),
-                reason=rejected.reason,
-            )
-            for row in range(len(samples))
-        ]
-        self._reject([Rejection(self._clock_ns(), "store", rejected.reason, values=values)])
-
     def _maintain(self) -> None:
         since_s = monotonic() - self._maintained_s
         hurry = self._backfill is not None and self._backfill.hours_left > 0
@@ -363,3 +271,5 @@ class Writer:
             self._store.maintain(self._clock_ns())
         except StoreUnavailableError as error:
             log.warning("store: maintenance put off (%s); %s", error, error.remedy)
+        except Exception:  # the boundary of the thread: rollups are late, but writing must go on
+            log.exception("store: maintenance failed; it is tried again")

@@ -1,12 +1,14 @@
 """Messages of our own edges, which have an LSN: admitted once, decoded together, queued for the writer."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 
 from edge_agent.sparkplug.delivery import GAP, LSN, Gap
 from edge_agent.sparkplug.payload import PayloadError, parse
 from gateway.acknowledge import Acknowledgements
 from gateway.bundle import Bundle
 from gateway.catalogue import Catalogue
+from gateway.columns import RowBuilder, Rows
 from gateway.decode import BadMetric, Decoded, read_data
 from gateway.fast_decode import read_fast
 from gateway.host import Arrived, Node
@@ -17,6 +19,7 @@ from gateway.receipts import Admission, LogKey, Receipts
 from gateway.rejection import reject
 from gateway.traffic import EdgeTraffic
 
+_LOG = logging.getLogger(__name__)
 _LSN_LIMIT = 1 << 63
 
 
@@ -81,10 +84,15 @@ class NumberedMessages:
     def _decode(self, bundle: Bundle, now_s: float, now_ns: int) -> None:
         free = set(bundle.lsns)
         try:
-            rows, usual = read_fast(bundle.parts)
+            rows, usual = self._read_fast(bundle)
             plain = [lsn for lsn, is_usual in zip(bundle.lsns, usual, strict=True) if is_usual]
             if plain:
                 entry = bundle.entry(plain)
+                entry.parts = [
+                    (lsn, len(part.metrics))
+                    for lsn, part, is_usual in zip(bundle.lsns, bundle.parts, usual, strict=True)
+                    if is_usual
+                ]
                 if len(rows):
                     self._latest.offer(rows, now_ns)
                     entry.fill(rows)
@@ -96,6 +104,13 @@ class NumberedMessages:
         finally:
             self._receipts.release(bundle.log, free)
 
+    def _read_fast(self, bundle: Bundle) -> tuple[Rows, Sequence[bool]]:
+        try:
+            return read_fast(bundle.parts)
+        except Exception:  # noqa: BLE001  (a defect of ours must not keep messages that have nothing to do with it)
+            _LOG.exception("the fast path failed; %d messages are read with care", len(bundle.lsns))
+            return RowBuilder().rows(), [False] * len(bundle.lsns)
+
     def _decode_carefully(self, arrived: Arrived, lsn: int, bundle: Bundle, now_s: float, now_ns: int) -> bool:
         """Decode an unusual message; False where it must come again: after a rebirth, or when there is room."""
         entry = bundle.entry([lsn])
@@ -104,7 +119,12 @@ class NumberedMessages:
         except PayloadError as error:
             entry.rejection = reject(arrived, lsn, [BadMetric("", None, str(error))], now_ns)
             return self._queue(entry, bundle.traffic)
-        decoded = read_data(full.metrics[1:], full.timestamp, arrived.aliases, self._catalogue, numbered=True)
+        try:
+            decoded = read_data(full.metrics[1:], full.timestamp, arrived.aliases, self._catalogue, numbered=True)
+        except Exception as error:  # noqa: BLE001  (the message would come again for ever)
+            _LOG.exception("a message of %s cannot be read, for a reason that should have been named", arrived.topic)
+            entry.rejection = reject(arrived, lsn, [BadMetric("", None, repr(error))], now_ns)
+            return self._queue(entry, bundle.traffic)
         if decoded.unknown:
             self._want_rebirth(arrived.node, now_s)
             return False

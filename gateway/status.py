@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from edge_agent.sparkplug.intervals import IntervalSet
 from gateway.backfill import BackfillState, BackfillStatus
 from gateway.host import Node
-from gateway.ingest import StoreHealth
+from gateway.store_health import StoreHealth
 from gateway.traffic import EdgeTraffic
 from gateway.view import EdgeStatus, Hop, HopState
 

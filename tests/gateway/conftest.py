@@ -1,4 +1,4 @@
-"""Fixtures of the gateway's API: a plant whose state the test sets, behind a real HTTP server."""
+"""Fixtures of the gateway: a data path, and its API over a plant whose state the test sets, behind a real server."""
 
 import threading
 import time
@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from gateway.api.application import create_api
+from tests.gateway.bench import Bench, running
 from tests.gateway.plant import Plant, bottling_series
 
 
@@ -33,6 +34,13 @@ def serving(app: FastAPI, port: int = 0) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(10)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A data path that is fed by hand."""
+    with running(tmp_path) as started:
+        yield started
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from edge_agent.sparkplug.payload import PayloadError, decode
 from edge_agent.sparkplug.topic import MessageType
 from gateway.host import says_offline
 from gateway.receive import MAX_METRICS
-from tests.gateway.test_ingest import FLOW, Bench, begin, flow, running
+from tests.gateway.bench import FLOW, Bench, begin, flow, running
 from tests.gateway.wire import T0_MS, Wire, WireEdge
 from tests.servers import eventually
 
