@@ -1,4 +1,4 @@
-"""The showroom page `/`: header, line, data path, trends, signals."""
+"""The showroom page `/`: header, line, what analytics knows, data path, trends, signals."""
 
 import hashlib
 from pathlib import Path
@@ -13,6 +13,7 @@ _STATIC = Path(__file__).parent / "static"
 
 _PANELS = (
     ("line", "Line", "Machines as they announced themselves. Colour means abnormal; press a value to see its trend."),
+    ("knowledge", "What analytics knows", "Health: 1 as learnt, 0 failure. Press a machine's health for the evidence."),
     ("path", "Data path", "From the machines to this browser: age of the newest value, messages that wait."),
     ("trends", "Trends", "Band: minimum to maximum. Line: mean. Hatched: no samples."),
     ("signals", "Signals", "Every signal with its quality and origin."),

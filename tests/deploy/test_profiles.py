@@ -40,7 +40,8 @@ def test_generated_configurations_are_valid(name: str, tmp_path: Path) -> None:
     """Each process of a shipped profile accepts the configuration that is made for it."""
     plan = prepared(name, tmp_path)
     kinds = {path.stem: check_file(path) for path in (plan.folder / "config").glob("*.toml")}
-    assert kinds == {"line": "line", "line-edge": "edge agent", "meter-edge": "edge agent", "gateway": "gateway"}
+    edges = {"line-edge": "edge agent", "meter-edge": "edge agent"}
+    assert kinds == {"line": "line", "gateway": "gateway", "analytics": "analytics"} | edges
     assert plan.processes[0].name == "broker"
 
 
@@ -54,7 +55,7 @@ def test_secrets_are_private_and_stand_nowhere_else(tmp_path: Path) -> None:
     """Passwords and private keys are readable by their owner only, and no configuration holds one."""
     plan = prepared("influx", tmp_path)
     passwords = [path.read_text("utf-8").strip() for path in (plan.folder / "secrets").iterdir()]
-    assert len(passwords) == len(set(passwords)) == 10
+    assert len(passwords) == len(set(passwords)) == 11
     assert all(len(password) >= 24 for password in passwords)
     private = [*(plan.folder / "secrets").iterdir(), plan.folder / "broker" / "users.conf"]
     private += (plan.folder / "pki").rglob("private_key.pem")
@@ -146,6 +147,7 @@ def test_documented_machine_of_ones_own_runs_beside_the_line(tmp_path: Path) -> 
         "gateway",
         "line-edge",
         "meter-edge",
+        "analytics",
         "press-edge",
     ]
     assert (plan.folder / "secrets" / "broker-press-edge.password").exists()
@@ -155,7 +157,7 @@ def test_entry_of_the_same_name_replaces_the_one_below(tmp_path: Path) -> None:
     """A profile changes a process of the one it extends by naming it again."""
     folder = own_profile(tmp_path, '[[processes]]\nname = "line"\nmodule = "demo_line"\narguments = ["serve", "-v"]\n')
     processes = {process.name: process for process in ProfileFolder(str(folder)).load({}).processes}
-    assert set(processes) == {"line", "gateway", "line-edge", "meter-edge"}
+    assert set(processes) == {"line", "gateway", "line-edge", "meter-edge", "analytics"}
     assert processes["line"].arguments == ("serve", "-v")
 
 

@@ -128,7 +128,7 @@ def test_values_move_and_the_stop_is_clean(broker: str, tmp_path: Path) -> None:
         until(running.waveforms, 30, running.told)
         assert {entry["origin"] for entry in running.get("latest") if entry["path"].split("/")[2]} == {"simulated"}
         pids = running.pids()
-        assert set(pids) == {"broker", "line", "line-edge", "meter-edge", "gateway"}
+        assert set(pids) == {"broker", "line", "line-edge", "meter-edge", "gateway", "analytics"}
     assert running.process.returncode == 0
     assert all(gone(pid) for pid in pids.values())
     assert not any(event.get("phase") == "restarting" for event in running.events), running.told()
@@ -205,7 +205,7 @@ def test_no_orphan_after_kill_of_the_launcher(tmp_path: Path) -> None:
     running = Showroom(tmp_path / "data")
     running.wait_ready()
     pids = list(running.pids().values())
-    assert len(pids) == 5
+    assert len(pids) == 6
     running.process.kill()
     running.process.wait(10)
     until(lambda: all(gone(pid) for pid in pids), 15)

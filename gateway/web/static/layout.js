@@ -14,6 +14,8 @@ const DENSE = {
   narrowPerRow: 2, narrowGap: 22,
 };
 
+const HEALTH_HEIGHT = 26;
+
 const numberOf = (unit) => Number(/-(\d+)$/.exec(unit.device_id)?.[1] ?? NaN);
 const isPlace = (unit) => numberOf(unit) === 0; // the site itself: weather, hall
 const isConveyor = (unit) => /^CNV-/.test(unit.device_id);
@@ -51,9 +53,11 @@ function withConveyors(machines, conveyors) {
   return [...found, ...waiting.values()];
 }
 
-export function layout(units, width) {
+// `judged`: names of machines whose health is shown below their values.
+export function layout(units, width, judged = new Set()) {
   const { main, utilities, others } = arrange(units);
-  const look = units.length >= DENSE_FROM ? DENSE : ROOMY;
+  const usual = units.length >= DENSE_FROM ? DENSE : ROOMY;
+  const look = judged.size ? { ...usual, height: usual.height + HEALTH_HEIGHT } : usual;
   const boxes = [];
   const narrow = width < NARROW;
   let y = 2;
@@ -62,7 +66,7 @@ export function layout(units, width) {
   const supply = row(utilities, width, y, narrow, boxes, look, Math.min(look.gapX, 36), look.maxWidth);
   if (utilities.length) y = supply.bottom + look.gapY / 3;
   // Instruments that are attached to a machine and whatever else has no place in the line: one value each is enough.
-  const small = look.dense ? { ...look, rows: 1, height: look.height - 24 } : look;
+  const small = look.dense ? { ...look, rows: 1, height: usual.height - 24 } : look;
   row(others, width, y, narrow, boxes, small, 28, others.length < 3 ? width : Math.max(look.maxWidth, 460));
   const height = Math.max(...boxes.map((box) => box.y + box.height)) + 2;
   const byId = new Map(boxes.map((box) => [box.unit, box]));

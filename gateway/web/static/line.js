@@ -2,7 +2,8 @@
 import { emptyNote, s, setAttribute, setText } from "./dom.js";
 import { keySignals, stateSignal } from "./keysignals.js";
 import { layout } from "./layout.js";
-import { condition, live, on, workUnits } from "./live.js";
+import { choose, chosenUnit, healthOf, healthShape, onChoice } from "./health.js";
+import { assessments, condition, live, on, workUnits } from "./live.js";
 import { isSelected, onSelection, toggle } from "./selection.js";
 import { machine, shape } from "./symbols.js";
 import { number, ORIGIN, ORIGIN_SHORT, signalLabel, stateLook, stateWord } from "./words.js";
@@ -24,13 +25,14 @@ export function mount(root) {
     }
     width = Math.floor(root.clientWidth);
     if (width < MIN_WIDTH) return; // not laid out yet: the observer draws as soon as it is
-    const plan = layout(units, width);
+    const results = assessments();
+    const plan = layout(units, width, new Set(results.keys()));
     const picture = s(
       "svg",
       { class: "line-picture", width, height: plan.height, viewBox: `0 0 ${width} ${plan.height}`, role: "group",
         "aria-label": `Line with ${units.length} machines` },
       pipes(plan, states),
-      plan.boxes.map((box) => card(box, cells, states)),
+      plan.boxes.map((box) => card(box, cells, states, results.get(box.unit.device_id))),
     );
     root.replaceChildren(picture);
     update(live.series.keys());
@@ -46,7 +48,9 @@ export function mount(root) {
   });
   observer.observe(root);
   draw();
-  const stops = [on("tree", draw), on("values", update), on("link", () => live.sites === null && draw()), onSelection(draw)];
+  const stops = [
+    on("tree", draw), on("values", update), on("link", () => live.sites === null && draw()), onSelection(draw), onChoice(draw),
+  ];
   return () => [observer.disconnect(), ...stops.map((stop) => stop())];
 }
 
@@ -64,7 +68,7 @@ function why() {
   );
 }
 
-function card(box, cells, states) {
+function card(box, cells, states, found) {
   const { unit, x, y, width, height, dense } = box;
   const frame = s("rect", { class: "unit-frame", width, height, rx: 6 });
   const origin = s("text", { class: "unit-origin", x: width - (dense ? 10 : 14), y: dense ? 23 : 26, "text-anchor": "end" });
@@ -78,6 +82,7 @@ function card(box, cells, states) {
     origin,
     stateBadge(box, (show) => states.push(() => show(node, origin))),
     valueRows(box, cells),
+    found ? healthRow(box, found, (show) => states.push(show)) : null,
   );
   return node;
 }
@@ -114,6 +119,36 @@ function wordless(unit, signal) {
   if (signal) return "no state";
   const shown = unit.signals.map((series) => condition(series.number));
   return shown.includes("live") ? "values live" : shown.includes("stale") ? "values stale" : "no values";
+}
+
+// Health as analytics sees it: shape, word and number; pressed, the panel shows on what it rests.
+function healthRow({ unit, width, height, dense }, found, register) {
+  const { margin } = placesOf({ dense });
+  const glyph = s("path", { class: "health-glyph", transform: `translate(${margin + 4} 4.5) scale(.9)` });
+  const word = s("text", { class: "health-word", x: margin + 25, y: 16 });
+  const amount = s("text", { class: "health-amount", x: width - margin - 4, y: 16, "text-anchor": "end" });
+  const title = s("title", {});
+  const open = () => choose(unit.device_id);
+  const row = s(
+    "g",
+    { class: "health", transform: `translate(0 ${height - 28})`, tabindex: 0, role: "button",
+      "aria-pressed": String(chosenUnit() === unit.device_id), onclick: open,
+      onkeydown: (event) => (event.key === "Enter" || event.key === " ") && (event.preventDefault(), open()) },
+    title,
+    s("rect", { class: "health-back", x: margin, width: width - 2 * margin, height: 23, rx: 4 }),
+    glyph, word, amount,
+  );
+  register(() => {
+    const health = healthOf(found) || { look: "unknown", word: "unknown", health: null, reason: "nothing was said yet" };
+    setAttribute(row, "data-health", health.look);
+    setAttribute(glyph, "d", healthShape(health.look));
+    setText(word, health.word);
+    setText(amount, health.health === null ? "" : health.health.toFixed(2));
+    const said = `health of ${unit.device_id}: ${health.word}${health.health === null ? "" : ` ${health.health.toFixed(2)}`}`;
+    setText(title, health.reason ? `${said}; ${health.reason}` : said);
+    setAttribute(row, "aria-label", `${title.textContent}, show or hide why`);
+  });
+  return row;
 }
 
 function valueRows(box, cells) {

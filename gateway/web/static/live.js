@@ -152,11 +152,27 @@ export async function ask(path) {
 
 // Equipment in the order of the tree: [{site, edge, unit}]; the edge agents' own metrics come last.
 export function workUnits() {
+  return inOrder(branches().filter((unit) => !unit.isResult));
+}
+
+// What analytics publishes, by work unit: {unit, edge, online, metrics: name -> series}; "ANALYTICS" is analytics itself.
+export function assessments() {
+  return new Map(
+    branches()
+      .filter((unit) => unit.isResult)
+      .map((unit) => [unit.device_id, { ...unit, metrics: new Map(unit.signals.map((series) => [series.metric, series])) }]),
+  );
+}
+
+// An edge node that declares the device ANALYTICS publishes results under the names of the machines they are about.
+function branches() {
   const units = [];
   for (const site of live.sites || [])
-    for (const edge of site.edges)
-      for (const unit of edge.work_units) units.push({ site: site.group_id, edge: edge.edge_node_id, ...unit });
-  return inOrder(units);
+    for (const edge of site.edges) {
+      const isResult = edge.work_units.some((unit) => unit.device_id === "ANALYTICS");
+      for (const unit of edge.work_units) units.push({ site: site.group_id, edge: edge.edge_node_id, isResult, ...unit });
+    }
+  return units;
 }
 
 connect();

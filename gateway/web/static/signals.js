@@ -1,8 +1,10 @@
 // Every signal, grouped by machine: value, place in its range, age, quality and origin.
 import { emptyNote, h, setAttribute, setText } from "./dom.js";
-import { condition, live, nowMs, on, workUnits } from "./live.js";
+import { assessments, condition, live, nowMs, on, workUnits } from "./live.js";
 import { isSelected, onSelection, toggle } from "./selection.js";
 import { age, isNumeric, number, ORIGIN, signalLabel, stateWord } from "./words.js";
+
+const LONGEST = 26; // characters of a text; the rest is in its tooltip
 
 const SAID = { live: "live", stale: "stale", bad: "bad", uncertain: "uncertain", none: "no value" };
 
@@ -87,6 +89,10 @@ export function mount(root) {
 
 function groups() {
   const found = workUnits().map((unit) => ({ title: unit.device_id, signals: unit.signals }));
+  for (const result of assessments().values()) {
+    const title = result.device_id === "ANALYTICS" ? "analytics itself" : `${result.device_id} as analytics judges it`;
+    found.push({ title, signals: result.signals });
+  }
   for (const site of live.sites || [])
     for (const edge of site.edges)
       if (edge.signals.length) found.push({ title: `${edge.edge_node_id} (edge agent)`, signals: edge.signals });
@@ -130,7 +136,9 @@ function signalRow(series) {
     const value = live.values.get(series.number);
     const state = condition(series.number);
     const isState = series.metric === "state_current" && typeof value?.value === "number";
-    setText(amount, isState ? `${value.value} ${stateWord(value.value)}` : number(value?.value, series));
+    const said = isState ? `${value.value} ${stateWord(value.value)}` : number(value?.value, series);
+    setText(amount, said.length > LONGEST ? `${said.slice(0, LONGEST - 1)}…` : said);
+    if (said.length > LONGEST) setAttribute(amount, "title", said);
     setAttribute(node, "data-condition", state);
     setText(badge, SAID[state]);
     const from = value?.origin ?? ORIGIN.indexOf(series.origin);
