@@ -18,6 +18,7 @@ class _Silence:
     from_ns: int
     own_clock: bool
     to_ns: int = 0
+    until_ns: int = 0
     first_s: float | None = None
     heard: set[int] = field(default_factory=set)
     complete: bool = False
@@ -51,7 +52,12 @@ class Silences:
             self._open[_EVERY_DEVICE] = _Silence(opened.lost[1], own_clock=False)
 
     def heard(self, values: Sequence[ReportedValue], encoder: Encoder, until_ns: int, now_s: float) -> None:
-        """Values of a source arrived: the silence of their devices ends with the first value of each metric."""
+        """Values of a source arrived: the silence of their devices ends with the first value of each metric.
+
+        No value that was missed is newer than the one its source gives first. So the end is told in the source's time,
+        and a clock of this machine that is wrong after a start (no battery, no network) hides and widens no loss. Only
+        where some metrics give nothing, the end is not before `until_ns`, this machine's time of the arrival.
+        """
         if not self._open:
             return
         for number, time_ns, _, _ in values:
@@ -62,7 +68,8 @@ class Silences:
             if silence.first_s is None:
                 silence.first_s = now_s
             silence.heard.add(number)
-            silence.to_ns = max(silence.to_ns, time_ns) if silence.own_clock else until_ns
+            silence.to_ns = max(silence.to_ns, time_ns)
+            silence.until_ns = until_ns
             silence.complete = device.name in self._open and len(silence.heard) >= len(device.lines)
 
     def turns(self, devices: Iterable[Device]) -> Mapping[str, bool]:
@@ -85,8 +92,11 @@ class Silences:
             if silence.first_s is None or not (silence.complete or now_s - silence.first_s >= _PATIENCE_S):
                 continue
             row = None
-            if silence.to_ns > silence.from_ns:
-                gap = Gap(device_id or None, None, silence.from_ns, silence.to_ns, None, "edge_down")
+            to_ns = silence.to_ns
+            if not (silence.complete or silence.own_clock):
+                to_ns = max(to_ns, silence.until_ns)
+            if to_ns > silence.from_ns:
+                gap = Gap(device_id or None, None, silence.from_ns, to_ns, None, "edge_down")
                 row = gap_row(gap, now_ns)
             yield device_id, row
             del self._open[device_id]

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.kinds import BY_NAME, FULL, KINDS, SHORT, Scale
+from tests.faults.kind import FULL, SHORT, Scale
+from tests.faults.kinds import BY_NAME, KINDS
 from tests.faults.path import Store
 from tests.faults.reliability import faults_section, provenance, replay_command, write_section
 from tests.faults.run import Result, cannot_run, run

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -11,7 +11,9 @@ import psutil
 
 from tests.faults.waiting import wait_until
 
-_ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+START_TIMEOUT_S = 240.0
+"""Nothing here depends on how fast a machine is; on one that does ten things at once a start takes minutes."""
+_ENVIRONMENT: Mapping[str, str] = dict(os.environ) | {"PYTHONPATH": str(Path(__file__).parents[2])}
 """The packages of this checkout, also where they are not installed."""
 
 
@@ -35,7 +37,13 @@ class Child:
         self.log = folder / f"{name}.log"
         self._folder = folder
         self._ready = ready
+        self.environment: Mapping[str, str] = {}
+        """Variables of its own, from its next start on."""
         self._process: subprocess.Popen[bytes] | None = None
+
+    def wrap(self, *words: str) -> None:
+        """Let its next start run the module `words[0]`, with the other words and the command of today after it."""
+        self.command[2:2] = words
 
     def reword(self, words: Sequence[str]) -> None:
         """Give other arguments to the next start: package and what follows it."""
@@ -52,14 +60,14 @@ class Child:
         """Its exit code where it ended by itself; None while it runs."""
         return None if self._process is None else self._process.poll()
 
-    def start(self, timeout_s: float = 90.0, *, wait: bool = True) -> None:
+    def start(self, timeout_s: float = START_TIMEOUT_S, *, wait: bool = True) -> None:
         """Start it and wait until it serves; raises AssertionError with the end of its log where it does not."""
         assert self._process is None, f"{self.name} runs already"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command,
                 cwd=self._folder,
-                env=_ENVIRONMENT,
+                env={**_ENVIRONMENT, **self.environment},
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -68,7 +76,7 @@ class Child:
         if wait:
             self.wait_ready(timeout_s)
 
-    def wait_ready(self, timeout_s: float = 90.0) -> None:
+    def wait_ready(self, timeout_s: float = START_TIMEOUT_S) -> None:
         """Wait until it serves."""
 
         def settled() -> bool:
@@ -124,6 +132,10 @@ class Child:
         if self._process.stdin is not None:
             self._process.stdin.close()
         self._process = None
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
 
     def freeze(self) -> None:
         """Stop its threads without telling anybody (SIGSTOP)."""

@@ -5,69 +5,17 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from gateway.store.influx_names import MEASUREMENT
+from tests.faults import crash_points
 from tests.faults.child import Child
+from tests.faults.clock import give_clock, jump, start_wrong
 from tests.faults.influx_server import InfluxServer
-from tests.faults.path import Store
+from tests.faults.kind import Inject, Kind, Scale, around
 from tests.faults.plant import Plant
 from tests.faults.proxy import CLIENT_TO_SERVER, SERVER_TO_CLIENT, Proxy, Shuffler
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """How long things last.
-
-    Attributes:
-        outage_s: of a fault that lasts.
-        keepalive_s: MQTT keep-alive; outages are longer than 1.5 times this.
-        season_s: run before and after the fault.
-        patience_s: longest wait for recovery and for the backlog to drain.
-    """
-
-    outage_s: float
-    keepalive_s: int
-    season_s: float
-    patience_s: float
-
-
-FULL = Scale(outage_s=60.0, keepalive_s=10, season_s=5.0, patience_s=180.0)
-SHORT = Scale(outage_s=4.0, keepalive_s=2, season_s=1.0, patience_s=60.0)
-
-Inject = Callable[[Plant, random.Random, Scale], bool]
-"""Does the fault and heals it. Returns whether values may be lost from its begin to its end, as declared gaps."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One fault.
-
-    Attributes:
-        name: for the command line.
-        promise: what must hold, in a few words.
-        inject: does it.
-        store: store it needs; None is either.
-        disk: whose data lie on a small disk of their own, which needs the right to mount.
-        prepare: done before the setup starts.
-        quarantines: whether something must end up in quarantine.
-        rules: report rules of the line's signals.
-    """
-
-    name: str
-    promise: str
-    inject: Inject
-    store: Store | None = None
-    disk: Literal["edge", "gateway"] | None = None
-    prepare: Callable[[Plant], None] | None = None
-    quarantines: bool = False
-    rules: Sequence[tuple[str, str]] = ()
-
-
-def _around(rng: random.Random, seconds: float) -> float:
-    return seconds * rng.uniform(0.9, 1.1)
+from tests.faults.throttle import throttle
 
 
 def _kill(pick: Callable[[Plant], Sequence[Child]], *, loses: bool, at_most_s: float = 5.0) -> Inject:
@@ -104,7 +52,7 @@ def _freeze(pick: Callable[[Plant], Child], *, loses: bool = False) -> Inject:
     def inject(plant: Plant, rng: random.Random, scale: Scale) -> bool:
         child = pick(plant)
         child.freeze()
-        time.sleep(_around(rng, scale.outage_s))
+        time.sleep(around(rng, scale.outage_s))
         child.thaw()
         return loses
 
@@ -115,7 +63,7 @@ def _down(pick: Callable[[Plant], Child]) -> Inject:
     def inject(plant: Plant, rng: random.Random, scale: Scale) -> bool:
         child = pick(plant)
         child.kill()
-        time.sleep(_around(rng, scale.outage_s))
+        time.sleep(around(rng, scale.outage_s))
         child.start()
         return False
 
@@ -126,7 +74,7 @@ def _partition(pick: Callable[[Plant], Sequence[Proxy]], *directions: int, loses
     def inject(plant: Plant, rng: random.Random, scale: Scale) -> bool:
         for proxy in pick(plant):
             proxy.pause(*directions)
-        time.sleep(_around(rng, scale.outage_s))
+        time.sleep(around(rng, scale.outage_s))
         for proxy in pick(plant):
             proxy.resume()
         return loses
@@ -138,7 +86,7 @@ def _refuse(pick: Callable[[Plant], Sequence[Proxy]], *, loses: bool = False) ->
     def inject(plant: Plant, rng: random.Random, scale: Scale) -> bool:
         for proxy in pick(plant):
             proxy.refuse()
-        time.sleep(_around(rng, scale.outage_s))
+        time.sleep(around(rng, scale.outage_s))
         for proxy in pick(plant):
             proxy.resume()
         return loses
@@ -169,7 +117,7 @@ def _flapping(plant: Plant, rng: random.Random, scale: Scale) -> bool:
 def _shuffle(plant: Plant, rng: random.Random, scale: Scale) -> bool:
     plant.gateway_proxy.shuffle(lambda: Shuffler(random.Random(rng.random())))
     plant.gateway_proxy.drop()
-    time.sleep(_around(rng, scale.outage_s))
+    time.sleep(around(rng, scale.outage_s))
     plant.gateway_proxy.shuffle(None)
     plant.gateway_proxy.drop()
     return False
@@ -207,7 +155,7 @@ def _influx(plant: Plant) -> InfluxServer:
 
 def _lock_out(plant: Plant, rng: random.Random, scale: Scale) -> bool:
     _influx(plant).lock_out()
-    time.sleep(_around(rng, scale.outage_s))
+    time.sleep(around(rng, scale.outage_s))
     _influx(plant).let_in()
     return False
 
@@ -218,7 +166,7 @@ def _conflict(plant: Plant) -> None:
 
 
 def _nothing(plant: Plant, rng: random.Random, scale: Scale) -> bool:
-    time.sleep(_around(rng, scale.outage_s))
+    time.sleep(around(rng, scale.outage_s))
     return False
 
 
@@ -226,7 +174,7 @@ def _fill_edge_disk(plant: Plant, rng: random.Random, scale: Scale) -> bool:
     """Nothing can be delivered, so the log must grow, and the disk has no room."""
     plant.edge_proxy.refuse()
     filler = fill(plant.edge_folder)
-    time.sleep(_around(rng, scale.outage_s))
+    time.sleep(around(rng, scale.outage_s))
     filler.unlink()
     plant.edge_proxy.resume()
     return True
@@ -234,7 +182,7 @@ def _fill_edge_disk(plant: Plant, rng: random.Random, scale: Scale) -> bool:
 
 def _fill_gateway_disk(plant: Plant, rng: random.Random, scale: Scale) -> bool:
     filler = fill(plant.gateway_folder)
-    time.sleep(_around(rng, scale.outage_s))
+    time.sleep(around(rng, scale.outage_s))
     filler.unlink()
     return False
 
@@ -282,6 +230,29 @@ KINDS: Sequence[Kind] = (
     Kind(
         "influx_bad_point", "only the refused points are missing, and they are in quarantine", _nothing, store="influx",
         prepare=_conflict, quarantines=True, rules=(("*", "{ max_interval_s = 60 }"),),
+    ),
+    Kind(
+        "influx_throttled", "0 lost, Retry-After obeyed, live values go on", throttle, store="influx", throttled=True
+    ),
+    Kind(
+        "edge_crash_points", "logged is delivered, at whatever point of the work the edge dies",
+        crash_points.crash(lambda plant: plant.edge, crash_points.EDGE, loses=True),
+        prepare=lambda plant: crash_points.wrap(plant.edge),
+    ),
+    Kind(
+        "gateway_crash_points", "0 lost, 0 duplicate, at whatever point of the work the gateway dies",
+        crash_points.crash(lambda plant: plant.gateway, crash_points.GATEWAY, loses=False),
+        store="duckdb", prepare=lambda plant: crash_points.wrap(plant.gateway),
+    ),
+    Kind(
+        "influx_crash_points", "0 lost, 0 duplicate, at whatever point of the work the gateway dies",
+        crash_points.crash(lambda plant: plant.gateway, crash_points.INFLUX, loses=False),
+        store="influx", prepare=lambda plant: crash_points.wrap(plant.gateway),
+    ),
+    Kind("edge_clock_jump", "0 lost, source times kept, skew flagged", jump, prepare=give_clock, sets_clock=True),
+    Kind(
+        "edge_clock_wrong_at_start", "only the time without edge is declared, skew flagged", start_wrong,
+        prepare=give_clock, sets_clock=True,
     ),
     Kind("edge_disk_full", "declared drops, exactly counted, no crash", _fill_edge_disk, disk="edge"),
     Kind("gateway_disk_full", "0 lost, resumes alone", _fill_gateway_disk, store="duckdb", disk="gateway"),

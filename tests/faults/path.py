@@ -12,6 +12,7 @@ from tests.faults.api import GatewayApi
 from tests.faults.child import Child
 from tests.faults.influx_server import DATABASE, WRITER, InfluxServer
 from tests.faults.proxy import Proxy
+from tests.faults.throttling_proxy import ThrottlingProxy
 from tests.faults.waiting import free_port, listens, wait_until
 
 SITE, EDGE, HOST = "showroom", "line-edge", "showroom-gateway"
@@ -30,6 +31,7 @@ class PathOptions:
         edge_folder, gateway_folder: where their data lie; None is the setup's own folder.
         edge_reads: topic filters of plain-MQTT devices that the edge may read.
         devices: further users of the broker.
+        throttled: whether a proxy that can misbehave stands between gateway and InfluxDB.
     """
 
     store: Store = "duckdb"
@@ -39,6 +41,7 @@ class PathOptions:
     gateway_folder: Path | None = None
     edge_reads: Sequence[str] = ()
     devices: Sequence[Grant] = ()
+    throttled: bool = False
 
 
 class DataPath:
@@ -56,6 +59,7 @@ class DataPath:
         self.edge_proxy, self.gateway_proxy = Proxy(self.broker_port), Proxy(self.broker_port)
         self.api = GatewayApi(self.http_port)
         self.influx = InfluxServer(folder / "influx") if options.store == "influx" else None
+        self.influx_proxy = ThrottlingProxy(self.influx.port) if self.influx and options.throttled else None
         self.edge_folder = options.edge_folder or folder
         self.gateway_folder = options.gateway_folder or folder
         self.gateway_config = folder / "gateway.toml"
@@ -133,6 +137,8 @@ class DataPath:
                     continue
         self.edge_proxy.close()
         self.gateway_proxy.close()
+        if self.influx_proxy is not None:
+            self.influx_proxy.close()
         self.api.close()
 
     def _edge_config(self) -> str:
@@ -156,8 +162,9 @@ resend_after_s = {self._options.resend_after_s}
         if self.influx is None:
             store = f'type = "duckdb"\npath = "{folder}/samples.duckdb"\nretention_days = 36500\n'
         else:
+            port = self.influx.port if self.influx_proxy is None else self.influx_proxy.port
             store = (
-                f'type = "influx"\napi = "v1"\nurl = "http://127.0.0.1:{self.influx.port}"\nbucket = "{DATABASE}"\n'
+                f'type = "influx"\napi = "v1"\nurl = "http://127.0.0.1:{port}"\nbucket = "{DATABASE}"\n'
                 f'username = "{WRITER}"\npassword_file = "{self.influx.password_file.as_posix()}"\n'
                 f'ledger = "{folder}/influx-ledger.db"\n'
             )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.child import Child
+from tests.faults.child import START_TIMEOUT_S, Child
 from tests.faults.path import PUBLISH_INTERVAL_MS, DataPath, PathOptions
 from tests.faults.proxy import Proxy
 from tests.faults.waiting import free_port, listens, wait_until
@@ -85,7 +85,7 @@ class Plant(DataPath):
         self.start_path(prepare)
         for feeder in self.feeders:
             feeder.wait_ready()
-        self.wait_flowing(90.0)
+        self.wait_flowing(START_TIMEOUT_S)
 
     def wait_flowing(self, timeout_s: float) -> float:
         """Wait until every fast signal has a good value offered from now on; returns the seconds it took."""

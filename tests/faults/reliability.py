@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.faults.kinds import BY_NAME, SHORT, Scale
+from tests.faults.kind import SHORT, Scale
+from tests.faults.kinds import BY_NAME
 from tests.faults.run import Result
 
 ROOT = Path(__file__).parents[2]

@@ -15,9 +15,11 @@ from deploy.ledger.account import Outage
 from deploy.ledger.command import open_side, read_quarantine
 from deploy.ledger.ledger import Ledger, Terms, check
 from deploy.ledger.report import as_object
+from tests.faults.clock import library
 from tests.faults.disk import cannot_mount, small_disk
 from tests.faults.influx_server import installed
-from tests.faults.kinds import BY_NAME, Kind, Scale
+from tests.faults.kind import Kind, Scale
+from tests.faults.kinds import BY_NAME
 from tests.faults.path import PUBLISH_INTERVAL_MS, DataPath, PathOptions, Store
 from tests.faults.plant import Offer, Plant
 
@@ -72,6 +74,8 @@ def cannot_run(kind: Kind, store: str) -> str | None:
     """Return why this machine cannot do the fault; None where it can."""
     if store == "influx" and not installed():
         return "influxd is not installed (Debian: apt-get install influxdb)"
+    if kind.sets_clock and library() is None:
+        return "libfaketime is not installed (Debian: apt-get install faketime)"
     return cannot_mount() if kind.disk is not None else None
 
 
@@ -128,6 +132,7 @@ def _run(kind: Kind, seed: int, scale: Scale, store: Store, folder: Path, course
             keepalive_s=scale.keepalive_s,
             edge_folder=disk if kind.disk == "edge" else None,
             gateway_folder=disk if kind.disk == "gateway" else None,
+            throttled=kind.throttled,
         )
         plant = Plant(folder, options, Offer(seed=seed, rules=kind.rules))
         stack.callback(plant.close)
@@ -135,9 +140,9 @@ def _run(kind: Kind, seed: int, scale: Scale, store: Store, folder: Path, course
         start_ns = time.time_ns()
         time.sleep(scale.season_s * rng.uniform(0.5, 1.5))
         from_ns = time.time_ns()
-        loses = kind.inject(plant, rng, scale)
+        lost = kind.inject(plant, rng, scale)
         course.recovery_s = round(plant.wait_flowing(scale.patience_s), 2)
-        outages = [Outage(from_ns, time.time_ns())] if loses else []
+        outages = ([Outage(from_ns, time.time_ns())] if lost else []) if isinstance(lost, bool) else list(lost)
         time.sleep(scale.season_s)
         end_ns = stop(plant, scale.patience_s, course)
         terms = Terms(start_ns, end_ns, (), outages, _TOLERANCE_NS)

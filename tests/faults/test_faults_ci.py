@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from tests.faults.kinds import BY_NAME, SHORT
+from tests.faults.kind import SHORT
+from tests.faults.kinds import BY_NAME
 from tests.faults.run import cannot_run, run
 
 FAULTS = (
@@ -20,12 +21,15 @@ FAULTS = (
     ("edge_disk_full", 20, "duckdb"),
     ("gateway_disk_full", 21, "duckdb"),
     ("opcua_then_edge_kill", 22, "duckdb"),
+    ("gateway_crash_points", 23, "duckdb"),
+    ("influx_throttled", 24, "influx"),
+    ("edge_clock_wrong_at_start", 25, "duckdb"),
 )
 
 
 @pytest.mark.faults
 @pytest.mark.servers
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("name", "seed", "store"), FAULTS, ids=[name for name, _, _ in FAULTS])
 def test_the_books_balance_after_a_fault(name: str, seed: int, store: str) -> None:
     """Every offered value is stored, suppressed by rule, quarantined or in a gap no wider than the fault."""
