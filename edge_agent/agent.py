@@ -77,6 +77,7 @@ class Agent:
                 held_s = now_s + _HELD_S
                 for sink in self._sinks.values():
                     sink.report_held(now_s)
+                    sink.repeat()
             self._hand_over()
             if now_s >= status_s:
                 status_s = now_s + _STATUS_S

@@ -19,7 +19,8 @@ class ReportRule:
     A reading is compared with the last *reported* one of its tag:
 
     1. The first reading, a change of quality, of type, or between null and a value is reported, always.
-    2. At least `max_interval_s` (where not 0) after the last reported one it is reported, whatever its value.
+    2. At least `max_interval_s` (where not 0) after the last reported one it is reported, whatever its value. A source
+       that gives a value only when it changes vouches meanwhile that it has not; then the value is repeated.
     3. Less than `min_interval_s` after the last reported one it is not reported.
     4. Text, truth values, bytes and null are reported when they differ.
     5. A number is reported where |value - last| > max(absolute, relative * |last|); with `swinging_door` where linear
@@ -34,7 +35,8 @@ class ReportRule:
         swinging_door: bound of the interpolation error in the unit of the signal; excludes the two deadbands and
             `min_interval_s`, which would break the bound.
         min_interval_s: shortest distance of two reported values of the same quality, in source time.
-        max_interval_s: longest silence of a source that goes on giving readings, in source time; 0 is no limit.
+        max_interval_s: longest silence of a source that goes on giving readings or vouches for its last ones, in
+            source time; 0 is no limit.
     """
 
     absolute: float = 0.0
@@ -114,7 +116,7 @@ class Reporter:
     (rather than any line, as in the patent) makes the bound hold for straight interpolation between reported points.
     """
 
-    __slots__ = ("_held", "_high", "_last", "_low", "_max_ns", "_min_ns", "rule")
+    __slots__ = ("_held", "_high", "_last", "_low", "_max_ns", "_min_ns", "_newest", "_newest_ns", "rule")
 
     def __init__(self, rule: ReportRule) -> None:
         self.rule = rule
@@ -122,19 +124,25 @@ class Reporter:
         self._max_ns = round(rule.max_interval_s * 1e9)
         self._last: Point | None = None
         self._held: Point | None = None
+        self._newest: Point | None = None  # of those in order
+        self._newest_ns = 0
         self._low = -math.inf
         self._high = math.inf
 
     def offer(self, time_ns: int, value: Value, quality: Quality) -> tuple[Point, ...]:
         """Take a reading; return the points to report now, oldest first: none, one, or the held one and this one."""
         point = Point(time_ns, value, quality)
-        last = self._last
+        last, newest = self._last, self._newest
+        self._newest = point
+        if time_ns > self._newest_ns:
+            self._newest_ns = time_ns
         if last is None or self.rule.passes_all:
             return self._report(point)
         if quality != last.quality or type(value) is not type(last.value):
             return self._report_held_and(point)
         age_ns = time_ns - last.time_ns
         if age_ns < 0:
+            self._newest = newest
             return (point,)
         if self.rule.swinging_door and type(value) in (int, float):
             return self._swing(point, last)
@@ -156,6 +164,21 @@ class Reporter:
     def pending(self) -> tuple[Point, ...]:
         """Report the held point (0 or 1): at shutdown, or when its source has been quiet for `rule.hold_s`."""
         return () if self._held is None else self._report(self._held)
+
+    def repeat(self, until_ns: int) -> tuple[Point, ...]:
+        """Report the newest value again (0 or 1 point) where `max_interval_s` is over.
+
+        Args:
+            until_ns: source time until which its source vouches that the value has not changed; the time of the
+                repeated point. What is stale or held back is not repeated, nor is anything before the newest reading.
+        """
+        newest, last = self._newest, self._last
+        if not self._max_ns or newest is None or last is None or self._held is not None:
+            return ()
+        if newest.quality is Quality.STALE or until_ns <= self._newest_ns or until_ns - last.time_ns < self._max_ns:
+            return ()
+        self._newest_ns = until_ns
+        return self._report(Point(until_ns, newest.value, newest.quality))
 
     def _report(self, point: Point) -> tuple[Point, ...]:
         self._last = point

@@ -31,6 +31,8 @@ class SourceSink:
         self._offered_s: dict[int, float] = {}
         self._gathered: list[ReportedValue] = []
         self._own_clock = False
+        self._current: dict[tuple[str, str], int] = {}
+        self._unchanged_ns = 0
 
     def declare(self, tags: Sequence[Tag]) -> Sequence[int]:
         """See Sink.declare."""
@@ -42,6 +44,7 @@ class SourceSink:
             elif reporter is None or reporter.rule != tag.rule:
                 self._reporters[number] = Reporter(tag.rule)
             self._tags[number] = tag
+            self._current[tag.device_id, tag.metric] = number  # another one where its type changed
         self._own_clock = all(tag.origin is Origin.REPLAYED for tag in self._tags.values())
         return numbers
 
@@ -75,6 +78,24 @@ class SourceSink:
                 )
         self._hand_over()  # what came before the outage is logged before it
         self._node.declare_gaps(gaps)
+
+    def unchanged(self, until_ns: int) -> None:
+        """See Sink.unchanged."""
+        self._unchanged_ns = until_ns
+
+    def repeat(self) -> None:
+        """Report unchanged values again whose longest interval is over; call it some times a second.
+
+        A recording has a time axis of its own, and where the clock of a source is off, its times and those until which
+        it vouches are not of one axis.
+        """
+        until_ns, self._unchanged_ns = self._unchanged_ns, 0
+        if not until_ns or self.skew.skew_s() is not None:
+            return
+        for number in self._current.values():
+            reporter = self._reporters.get(number)
+            if reporter is not None and self._tags[number].origin is not Origin.REPLAYED:
+                self._gathered.extend((number, *point) for point in reporter.repeat(until_ns))
 
     def take(self) -> list[ReportedValue]:
         """Return what was gathered since the last call."""

@@ -222,7 +222,8 @@ class SeriesAccount:
 
     `offered = stored + suppressed + quarantined + gaps + missing`; the books are right where `missing` is 0 and no
     violation was found. `repeated` (identical rows in a row), `outside` (missing rows before the start or after the
-    end that was agreed) and `state_marks` are no part of it.
+    end that was agreed), `state_marks` and `vouched` (values stored again because their source vouched that they had
+    not changed) are no part of it.
     """
 
     series: str
@@ -235,3 +236,4 @@ class SeriesAccount:
     repeated: int = 0
     outside: int = 0
     state_marks: int = 0
+    vouched: int = 0

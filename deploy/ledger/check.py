@@ -9,6 +9,7 @@ from deploy.ledger.account import Fault, Offered, SeriesAccount, Stored, Violati
 from deploy.ledger.gaps import GapBook
 from deploy.ledger.match import STEP_NS, TIE_BREAK_NS, Match, match
 from deploy.ledger.rule import Rule
+from deploy.ledger.vouched import find_vouched, offer_again
 
 STALE = 500
 """Quality of a state mark: the source was lost at that time. It is no sample, nobody offered it."""
@@ -64,6 +65,9 @@ def check_series(
     marks = stored.quality == STALE
     account.state_marks = int(np.count_nonzero(marks))
     stored = stored.take(~marks)
+    again, partner = find_vouched(case.rule, offered, stored, single=case.single)
+    account.vouched = len(again)
+    offered = offer_again(offered, partner, stored.time_ns[again])
     pairs = match(offered, stored, single=case.single)
     _check_stored(case, offered, stored, pairs, violations)
     quarantined = _quarantined(offered.time_ns, quarantined_ns)
@@ -74,8 +78,8 @@ def check_series(
     explained, in_gap = _explain(case, offered, anchors, needed, gaps)
     missing = needed & ~anchors & ~explained & ~in_gap
     account.outside = int(np.count_nonzero(~needed))
-    account.offered = len(offered) - account.outside
-    account.stored = int(np.count_nonzero(pairs.kept))
+    account.offered = len(offered) - account.outside - account.vouched
+    account.stored = int(np.count_nonzero(pairs.kept)) - account.vouched
     account.quarantined = int(np.count_nonzero(quarantined & ~pairs.kept))
     account.suppressed = int(np.count_nonzero(explained))
     account.gaps = int(np.count_nonzero(in_gap))
@@ -151,6 +155,8 @@ def _explain(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Tell apart the rows without a stored row: bool[n] explained by the rule, bool[n] in a gap."""
     numbers = gaps.of(case.edge, case.device_id, case.metric)
+    if case.rule.max_interval_s:
+        gaps.may_hold_vouched(numbers, round(case.rule.max_interval_s * 1e9))
     counted, uncounted = gaps.covers(numbers, offered.time_ns)
     absent = needed & ~anchors
     explained = np.zeros(len(offered), np.bool_)

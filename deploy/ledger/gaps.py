@@ -96,6 +96,12 @@ class GapBook:
             self._lower[number] += int(lower[number])
             self._upper[number] += int(upper[number])
 
+    def may_hold_vouched(self, numbers: NDArray[np.intp], interval_ns: int) -> None:
+        """Let counts include values that were repeated at this interval and lost: no journal has them."""
+        for number in numbers.tolist():
+            gap = self.gaps[number]
+            self._upper[number] += max(gap.to_ns - gap.from_ns, 0) // interval_ns + 1
+
     def _rows(self, number: int, time_ns: NDArray[np.int64]) -> tuple[int, int]:
         gap = self.gaps[number]
         # Ends of a gap may carry a tie-break, or be finer than the steps to which offered times are rounded up.

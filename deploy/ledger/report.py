@@ -10,7 +10,7 @@ from rich.table import Table
 from deploy.ledger.ledger import Ledger
 
 COLUMNS = ("offered", "stored", "suppressed", "quarantined", "gaps", "missing")
-BESIDE = ("repeated", "outside", "state_marks")
+BESIDE = ("repeated", "outside", "state_marks", "vouched")
 
 
 def as_object(ledger: Ledger) -> dict[str, Any]:

@@ -63,6 +63,12 @@ class Sink(Protocol):
     def outage(self, tags: Sequence[int], from_ns: int, to_ns: int, cause: str) -> None:
         """Declare that values of these tags in [from_ns, to_ns] are unknown; cause is one of delivery.CAUSES."""
 
+    def unchanged(self, until_ns: int) -> None:
+        """Vouch that until this source time no tag changed from its newest reading, given before this call.
+
+        For sources that are told of changes alone, and are told as well that there was none.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:

@@ -234,6 +234,23 @@ def test_a_value_at_the_maximum_interval_must_be_stored() -> None:
     assert violations.first[0].time_ns == offered[3][0]
 
 
+def test_an_unchanged_value_may_be_stored_again_at_the_maximum_interval() -> None:
+    """What its source vouched for is stored again, is what the next is compared with, and must be what was offered."""
+    offered = tuple(
+        (T0 + second * SECOND_NS, 192, value) for second, value in ((0, 5.0), (1, 5.5), (9, 5.2), (11, 9.0))
+    )
+    rule = Rule(absolute=1.0, max_interval_s=3.0)
+    again = ((T0 + 4 * SECOND_NS, 192, 5.5), (T0 + 7 * SECOND_NS, 192, 5.5))
+    account, violations = Books(offered, (offered[0], *again, offered[3]), rule).check()
+    assert not violations.first
+    assert (account.offered, account.stored, account.suppressed, account.vouched) == (4, 2, 2, 2)
+    for wrong in ((T0 + 4 * SECOND_NS, 192, 5.0), (T0 + 2 * SECOND_NS, 192, 5.5), (T0 + 4 * SECOND_NS, 64, 5.5)):
+        _, violations = Books(offered, (offered[0], wrong), replace(rule, min_interval_s=2.9)).check()
+        assert violations.counts[Fault.NEVER_OFFERED] == 1
+    _, violations = Books(offered, (offered[0], again[0]), Rule(absolute=1.0)).check()
+    assert violations.counts[Fault.NEVER_OFFERED] == 1
+
+
 def test_swinging_door_bounds_the_error_of_the_line() -> None:
     """A missing value must lie within the bound of the line between the stored ones around it."""
     line = [(T0 + second * SECOND_NS, 192, 2.0 * second + (0.4 if second == 3 else 0.0)) for second in range(8)]

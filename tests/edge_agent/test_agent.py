@@ -417,3 +417,38 @@ def test_destroyed_log_is_declared(mosquitto_broker: Server, run: Run, hosts: Ho
     assert down.from_ns <= damaged.to_ns <= stopped_ns
     assert down.to_ns >= again_ns
     assert host.values("MIX-10", "flow_l_h") == [2.0]
+
+
+def test_what_a_source_vouches_for_is_sent_again_at_the_maximum_interval(
+    broker: Server, run: Run, hosts: Hosts
+) -> None:
+    """The unchanged value comes with the time vouched for; nothing stale and no recording is sent again."""
+    rule = ReportRule(absolute=0.5, max_interval_s=10)
+    quiet, lost, ready = (
+        Tag("MIX-10", name, DataType.DOUBLE, f"nsu=urn:t;s={name}", Origin.SIMULATED, rule=rule)
+        for name in ("quiet", "lost", "ready")
+    )
+    recorded = Tag("REC", "y", DataType.DOUBLE, "nsu=urn:t;s=y", Origin.REPLAYED, rule=rule)
+    host = hosts(broker.port)
+    agent = run(broker.port, ScriptedSource((quiet, lost, ready, recorded)))
+    start_ns = time.time_ns() // MS * MS - 60_000 * MS
+    second = 1_000 * MS
+    agent.source.emit((quiet, start_ns, 1.0), (lost, start_ns, 2.0), (recorded, start_ns, 3.0))
+    agent.source.emit((quiet, start_ns + 2 * second, 1.25), (lost, start_ns + 3 * second, None))
+    agent.source.tell(lambda sink, _: sink.unchanged(start_ns + 9 * second))
+    agent.source.emit((ready, start_ns, 4.0))
+
+    def arrived(tag: Tag) -> list[tuple[int, Any]]:
+        """What came, as (seconds, value); a busy machine may acknowledge late, and then a value comes again."""
+        pairs = zip(host.times(tag.device_id, tag.metric), host.values(tag.device_id, tag.metric), strict=True)
+        return [((time_ns - start_ns) // second, value) for time_ns, value in dict.fromkeys(pairs)]
+
+    eventually(lambda: arrived(ready) == [(0, 4.0)])
+    agent.source.tell(lambda sink, _: sink.unchanged(start_ns + 15 * second))
+    eventually(lambda: len(arrived(quiet)) == 2)
+    agent.source.tell(lambda sink, _: sink.unchanged(start_ns + 30 * second))
+    eventually(lambda: len(arrived(quiet)) == 3)
+    assert arrived(quiet) == [(0, 1.0), (15, 1.25), (30, 1.25)]
+    eventually(lambda: arrived(ready) == [(0, 4.0), (15, 4.0), (30, 4.0)])
+    assert arrived(lost) == [(0, 2.0), (3, None)]
+    assert arrived(recorded) == [(0, 3.0)]

@@ -187,3 +187,42 @@ def test_configuration_refuses_misspelt_keys() -> None:
     assert _Config.model_validate({"rule": {"absolute": 1}}).rule == ReportRule(absolute=1)
     with pytest.raises(ValidationError, match="absolut"):
         _Config.model_validate({"rule": {"absolut": 1}})
+
+
+def test_an_unchanged_value_is_repeated_once_an_interval_while_its_source_vouches() -> None:
+    """Its time is that until which the source vouches; a deadband repeats the newest reading, as a reading would be."""
+    reporter = Reporter(ReportRule(absolute=1.0, max_interval_s=10))
+    assert reporter.repeat(100 * SECOND) == ()
+    reporter.offer(0, 5.0, Quality.GOOD)
+    reporter.offer(2 * SECOND, 5.5, Quality.GOOD)
+    assert reporter.repeat(9 * SECOND) == ()
+    assert reporter.repeat(11 * SECOND) == (Point(11 * SECOND, 5.5, Quality.GOOD),)
+    assert reporter.repeat(20 * SECOND) == ()
+    assert reporter.repeat(21 * SECOND) == (Point(21 * SECOND, 5.5, Quality.GOOD),)
+    assert reporter.offer(22 * SECOND, 6.4, Quality.GOOD) == ()
+    assert reporter.offer(23 * SECOND, 6.6, Quality.GOOD) == (Point(23 * SECOND, 6.6, Quality.GOOD),)
+
+
+def test_nothing_stale_held_or_without_an_interval_is_repeated() -> None:
+    """A repeated value never precedes a reading or a stale mark, nor does it overtake a point that waits."""
+    reporter = Reporter(ReportRule(max_interval_s=10))
+    reporter.offer(0, 5.0, Quality.GOOD)
+    reporter.offer(30 * SECOND, None, Quality.STALE)
+    assert reporter.repeat(100 * SECOND) == ()
+    reporter.offer(0, 5.0, Quality.GOOD)  # the source is back, and the value is what it was
+    assert reporter.repeat(30 * SECOND) == ()
+    assert reporter.repeat(31 * SECOND) == (Point(31 * SECOND, 5.0, Quality.GOOD),)
+    late = Reporter(ReportRule(max_interval_s=10))
+    late.offer(50 * SECOND, 5.0, Quality.GOOD)
+    assert late.offer(40 * SECOND, 7.0, Quality.GOOD) == (Point(40 * SECOND, 7.0, Quality.GOOD),)
+    assert late.repeat(60 * SECOND) == (Point(60 * SECOND, 5.0, Quality.GOOD),)
+    door = Reporter(ReportRule(swinging_door=1.0, max_interval_s=10))
+    door.offer(0, 5.0, Quality.GOOD)
+    door.offer(SECOND, 5.5, Quality.GOOD)
+    assert door.repeat(20 * SECOND) == ()
+    assert door.pending() == (Point(SECOND, 5.5, Quality.GOOD),)
+    assert door.repeat(20 * SECOND) == (Point(20 * SECOND, 5.5, Quality.GOOD),)
+    assert Reporter(ReportRule()).repeat(SECOND) == ()
+    deadband = Reporter(ReportRule(absolute=1.0))
+    deadband.offer(0, 5.0, Quality.GOOD)
+    assert deadband.repeat(10_000 * SECOND) == ()

@@ -18,6 +18,7 @@ class KeepingSink:
         self.tags: list[Tag] = []
         self.readings: list[Reading] = []
         self.outages: list[tuple[tuple[str, ...], int, int, str]] = []
+        self.unchanged_ns = 0
         self._numbers: dict[tuple[str, str], int] = {}
 
     def declare(self, tags: Sequence[Tag]) -> Sequence[int]:
@@ -34,6 +35,10 @@ class KeepingSink:
     def outage(self, tags: Sequence[int], from_ns: int, to_ns: int, cause: str) -> None:
         """Keep an outage, with the names of its metrics."""
         self.outages.append((tuple(self.tags[tag].metric for tag in tags), from_ns, to_ns, cause))
+
+    def unchanged(self, until_ns: int) -> None:
+        """Keep until when the source vouches for what it gave."""
+        self.unchanged_ns = until_ns
 
     def of(self, metric: str) -> list[tuple[int, Any, Quality]]:
         """Return the readings of one metric."""

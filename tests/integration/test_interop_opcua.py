@@ -47,6 +47,9 @@ class Recorder:
     def outage(self, tags: Sequence[int], from_ns: int, to_ns: int, cause: str) -> None:
         raise AssertionError(f"no outage is expected, got {cause} for {tags} from {from_ns} to {to_ns}")
 
+    def unchanged(self, until_ns: int) -> None:
+        """Take note that the source vouches for what it gave."""
+
     def good_values(self, metric: str) -> list[tuple[int, object]]:
         """Return (seconds since the base time, value) of the good readings of one metric."""
         number = next((index for index, tag in enumerate(self.tags) if tag.metric == metric), None)

@@ -119,6 +119,21 @@ async def test_quality_is_never_a_number(peer: Peer, tmp_path: Path) -> None:
         ]
 
 
+async def test_a_server_with_nothing_to_say_vouches_for_its_values(free_port: int, tmp_path: Path) -> None:
+    """Answers without values move the time until which nothing changed; no answer, and it stands still."""
+    peer = await Peer(free_port).start(VARIABLES)
+    async with _running(_config(peer.url), tmp_path) as (source, sink):
+        await until(lambda: len(sink.readings) == len(VARIABLES))
+        begin_ns = time.time_ns()
+        await until(lambda: sink.unchanged_ns > begin_ns, timeout_s=30)
+        assert sink.unchanged_ns < time.time_ns() - 1_000_000_000
+        assert len(sink.readings) == len(VARIABLES)
+        await peer.stop()
+        await until(lambda: source.status().state == "unavailable", timeout_s=30)
+        stale_ns = max(reading.time_ns for reading in sink.readings if reading.quality is Quality.STALE)
+        assert begin_ns < sink.unchanged_ns < stale_ns
+
+
 async def test_restart_with_renumbered_namespaces(free_port: int, tmp_path: Path) -> None:
     """After a restart the same tags are found under other indices within 10 s, marked stale once, the gap declared."""
     first = await Peer(free_port, padding=1).start(VARIABLES)

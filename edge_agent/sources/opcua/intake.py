@@ -45,6 +45,10 @@ class Intake:
                 self._sink.outage(missed.tags, missed.from_ns, missed.to_ns, "source_down")
         self._sink.emit(readings)
 
+    def vouch(self, until_ns: int) -> None:
+        """Say that everything the server had to say until then was taken."""
+        self._sink.unchanged(until_ns)
+
     def _readings(self, notifications: Sequence[Notification], now_ns: int) -> list[Reading]:
         numbers, types, last_ns = self._numbers, self._types, self._books.last_ns
         readings: list[Reading] = []

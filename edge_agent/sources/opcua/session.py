@@ -86,6 +86,8 @@ class Session:
         self._renewal: asyncio.Task[None] | None = None
         self._silence_s = 1.5 * config.keepalive_s
         self.namespaces: list[str] = []
+        self.delay_ns = 0
+        """How long a change may take until a response tells of it: the intervals that the server granted."""
 
     @classmethod
     async def open(cls, config: OpcUaSourceConfig, base_dir: Path) -> "Session":
@@ -202,12 +204,16 @@ class Session:
         keepalive_s = created.RevisedPublishingInterval * created.RevisedMaxKeepAliveCount / 1000
         self._silence_s = 1.5 * max(keepalive_s, config.keepalive_s)
         statuses: list[ua.StatusCode] = []
+        sampling_ms = 0.0
         for chunk in _chunks(list(zip(node_ids, handles, strict=True))):
             request = ua.CreateMonitoredItemsParameters()
             request.SubscriptionId = created.SubscriptionId
             request.TimestampsToReturn = ua.TimestampsToReturn.Both
             request.ItemsToCreate = [self._item(node_id, handle) for node_id, handle in chunk]
-            statuses.extend(result.StatusCode for result in await self._session.create_monitored_items(request))
+            for result in await self._session.create_monitored_items(request):
+                statuses.append(result.StatusCode)
+                sampling_ms = max(sampling_ms, result.RevisedSamplingInterval)  # -1 is the publishing interval
+        self.delay_ns = round((created.RevisedPublishingInterval + sampling_ms) * 1e6)
         return statuses
 
     def _item(self, node_id: ua.NodeId, handle: int) -> Any:

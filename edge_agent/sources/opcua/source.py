@@ -21,6 +21,8 @@ _LOG = logging.getLogger(__name__)
 BACKOFF_BASE_S, BACKOFF_CAP_S = 0.5, 4.0
 """Full jitter between nothing and these. The cap keeps a restarted server from waiting longer than 10 s."""
 SKEW_LIMIT_NS = 2_000_000_000
+VOUCH_MARGIN_NS = 1_000_000_000
+"""A server may take this long to offer a value after the source time it gives it."""
 _SHOWN_PROBLEMS = 5
 
 
@@ -37,6 +39,7 @@ class OpcUaSource:
         self._reported: Explanation | None = None
         self._books = Continuity()
         self._contact_ns = 0
+        self._delay_ns = 0
         self._arrival_s = 0.0
         self._intake: Intake | None = None
 
@@ -99,6 +102,7 @@ class OpcUaSource:
         ]
         if len(refused) == len(statuses):
             raise DiscoveryError(f"the server monitors none of the nodes: {refused[0]}", "see the log of the server")
+        self._delay_ns = session.delay_ns
         self._problems = [*found.problems, *refused]
         self._come_back(len(statuses) - len(refused))
 
@@ -132,9 +136,10 @@ class OpcUaSource:
         self._skew_ns = server_ns - arrival_ns
         # Values that were sampled until one interval before the server answered are in this response or earlier ones.
         self._contact_ns = server_ns - round(self._config.publishing_interval_ms * 1e6)
-        if not result.notifications:
-            return
-        self._arrival_s = time.monotonic()
         if self._intake is None:
             raise RuntimeError("values are accepted only while the source runs")
-        self._intake.take(result.notifications, arrival_ns)
+        if result.notifications:
+            self._arrival_s = time.monotonic()
+            self._intake.take(result.notifications, arrival_ns)
+        if result.response_ticks and not result.more:
+            self._intake.vouch(server_ns - self._delay_ns - VOUCH_MARGIN_NS)
