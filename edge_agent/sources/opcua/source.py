@@ -18,12 +18,26 @@ from edge_agent.sources.opcua.session import Session, status_name
 
 _LOG = logging.getLogger(__name__)
 
-BACKOFF_BASE_S, BACKOFF_CAP_S = 0.5, 4.0
-"""Full jitter between nothing and these. The cap keeps a restarted server from waiting longer than 10 s."""
+SHORTEST_PAUSE_S, FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 1.0, 4.0
+PAUSE_SHARE = 0.1
+"""Beyond the first pauses, attempts are this share of the time apart that the server has been away."""
 SKEW_LIMIT_NS = 2_000_000_000
 VOUCH_MARGIN_NS = 1_000_000_000
 """A server may take this long to offer a value after the source time it gives it."""
 _SHOWN_PROBLEMS = 5
+
+
+def pause_s(away_s: float, draw: float) -> float:
+    """Return the pause before the next attempt to connect, with full jitter.
+
+    A server that restarts is away for seconds and is looked for often; one that stays away is looked for ever less.
+
+    Args:
+        away_s: how long the server has been away.
+        draw: evenly distributed in [0, 1).
+    """
+    longest_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, PAUSE_SHARE * away_s))
+    return SHORTEST_PAUSE_S + draw * (longest_s - SHORTEST_PAUSE_S)
 
 
 class OpcUaSource:
@@ -69,14 +83,14 @@ class OpcUaSource:
 
     async def run(self, sink: Sink) -> None:
         """Read until cancelled; reconnect with full jitter."""
-        attempt = 0
+        away_since_s: float | None = time.monotonic()
         while True:
             session: Session | None = None
             lost = True
             try:
                 session = await Session.open(self._config, self._base_dir)
                 await self._prepare(session, sink)
-                attempt = 0
+                away_since_s = None
                 await session.listen(self._accept)
             except asyncio.CancelledError:
                 lost = False
@@ -87,8 +101,9 @@ class OpcUaSource:
             finally:
                 if session is not None:
                     await session.close(lost=lost)
-            attempt += 1
-            await asyncio.sleep(random.uniform(0, min(BACKOFF_CAP_S, BACKOFF_BASE_S * 2 ** min(attempt, 8))))
+            now_s = time.monotonic()
+            away_since_s = now_s if away_since_s is None else away_since_s
+            await asyncio.sleep(pause_s(now_s - away_since_s, random.random()))
 
     async def _prepare(self, session: Session, sink: Sink) -> None:
         """Find the nodes on this connection, declare their tags and subscribe to them."""
