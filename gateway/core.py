@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
 from threading import Event, Lock, Thread
 from time import time_ns
 
@@ -147,7 +148,12 @@ class Gateway:
             hops.extend(edge_hops(node, path.receiver.traffic.get(edge) or EdgeTraffic(), now_ns))
         connected = self._uplink.client.connected
         hops.append(
-            broker_hop(f"{broker.host}:{broker.port}", connected=connected, error=self._uplink.client.last_error)
+            broker_hop(
+                f"{broker.host}:{broker.port}",
+                connected=connected,
+                error=self._uplink.client.last_error,
+                expiring=broker.expiring(datetime.now(UTC)),
+            )
         )
         holding = path.acknowledgements.hold
         hops.append(ingest_hop(path.inbox.depth(), path.inbox.fill(), holding=holding))

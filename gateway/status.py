@@ -13,6 +13,8 @@ SKEW_LIMIT_S = 2.0
 """A clock that is further off is flagged: its times cannot be compared with others."""
 _SOURCE_STATES = {"connected": HopState.OK, "connecting": HopState.WAITING, "unavailable": HopState.FAILED}
 
+RENEW_REMEDY = "let whoever runs the broker issue a new certificate and replace the file; the next connection reads it"
+
 
 def edge_status(node: Node, traffic: EdgeTraffic, stored: IntervalSet) -> EdgeStatus:
     """Describe one edge agent."""
@@ -52,12 +54,16 @@ def edge_hops(node: Node, traffic: EdgeTraffic, now_ns: int) -> Sequence[Hop]:
         ahead = "ahead of" if traffic.clock_skew_s > 0 else "behind"
         state, error = HopState.DEGRADED, f"its clock is {abs(traffic.clock_skew_s):.1f} s {ahead} the gateway's"
         remedy = f"synchronise the clocks of both machines (NTP); until then times of {name} cannot be compared"
+    elif traffic.expiring:
+        state, error, remedy = HopState.DEGRADED, traffic.expiring, RENEW_REMEDY
     hops.append(Hop(f"edge {name}", state, traffic.backlog, lag_s=lag_s, error=error, remedy=remedy))
     return hops
 
 
-def broker_hop(address: str, *, connected: bool, error: str) -> Hop:
-    """Describe the broker."""
+def broker_hop(address: str, *, connected: bool, error: str, expiring: str = "") -> Hop:
+    """Describe the broker; `expiring` says which certificates of the connection expire soon."""
+    if connected and expiring:
+        return Hop("broker", HopState.DEGRADED, error=expiring, remedy=RENEW_REMEDY)
     if connected:
         return Hop("broker", HopState.OK)
     return Hop(

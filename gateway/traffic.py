@@ -9,6 +9,7 @@ from gateway.inbox import Entry, Inbox
 
 BACKLOG = "Delivery/backlog"
 LOG_ERROR = "Delivery/log_error"
+EXPIRING = "Delivery/expiring"
 SOURCE_PREFIX = "Delivery/source/"
 
 
@@ -35,6 +36,7 @@ class EdgeTraffic:
         clock_skew_s: clock of the edge minus clock of the gateway.
         newest_ns: newest source time received.
         log_error: why it cannot write its log; empty where it can.
+        expiring: which certificates of its connection to the broker expire soon; empty where none does.
         sources: what it says about its sources.
     """
 
@@ -49,6 +51,7 @@ class EdgeTraffic:
     clock_skew_s: float | None = None
     newest_ns: int = 0
     log_error: str = ""
+    expiring: str = ""
     sources: dict[str, SourceWords] = field(default_factory=dict)
 
     def queue(self, entry: Entry, inbox: Inbox) -> bool:
@@ -73,6 +76,9 @@ class EdgeTraffic:
         log_error = control.get(LOG_ERROR)
         if isinstance(log_error, str):
             self.log_error = log_error
+        expiring = control.get(EXPIRING)
+        if isinstance(expiring, str):
+            self.expiring = expiring
         for name, value in control.items():
             if name.startswith(SOURCE_PREFIX) and isinstance(value, str):
                 self.sources[name.removeprefix(SOURCE_PREFIX)] = _words(value)

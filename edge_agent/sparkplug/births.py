@@ -19,6 +19,8 @@ SOURCE_PREFIX = "Delivery/source/"
 """String, transient, one for each source: JSON of its state, error and remedy."""
 LOG_ERROR = "Delivery/log_error"
 """String, transient: why the log cannot be written; empty where it can."""
+EXPIRING = "Delivery/expiring"
+"""String, transient: which certificates of the connection to the broker expire soon; empty where none does."""
 LOSSES = "Delivery/losses"
 """String, transient: JSON of the exact counts of values that were given up, and of duplicates left out."""
 

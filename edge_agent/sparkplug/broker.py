@@ -3,11 +3,13 @@
 import hashlib
 import socket
 import ssl
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
 
+from edge_agent.sparkplug.certificate import expires_within, expiry_text
 from edge_agent.sparkplug.settings import Settings
 
 _REFUSALS = {
@@ -71,6 +73,21 @@ class BrokerConfig(Settings):
         names = ("password_file", "ca_file", "cert_file", "key_file")
         paths = {name: base_dir / getattr(self, name) for name in names if getattr(self, name) is not None}
         return self.model_copy(update=paths)
+
+    def expiring(self, now: datetime) -> str:
+        """Say which certificate files of the connection expire soon or did; empty where none does.
+
+        A file that cannot be read is left to the attempt to connect, which says so.
+        """
+        found = []
+        for key, path in (("cert_file", self.cert_file), ("ca_file", self.ca_file)):
+            try:
+                at = None if path is None else expires_within(path, now)
+            except (OSError, ValueError):
+                continue
+            if at is not None:
+                found.append(expiry_text(f"broker.{key} = {path}", at, now))
+        return "; ".join(found)
 
 
 def private_client_id(name: str, username: str, password: str) -> str:

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from edge_agent.sparkplug import births
@@ -61,6 +62,7 @@ class EdgeNode:
         self.seen = 0
         """Values that were handed over since the start."""
         self._identity = identity
+        self._broker = broker
         self._config = config
         self._on_failure = on_failure
         self._waiting = WaitingWork(config.max_waiting_values, keep_oldest=config.overflow == "newest")
@@ -354,6 +356,7 @@ class EdgeNode:
             births.BACKLOG: (DataType.UINT64, self._log.count),
             births.LOSSES: (DataType.STRING, json.dumps(dict(self.counters), separators=(",", ":"))),
             births.LOG_ERROR: (DataType.STRING, self._log_error),
+            births.EXPIRING: (DataType.STRING, self._broker.expiring(datetime.now(UTC))),
         }
         for name, text in dict(self._sources).items():
             status[births.SOURCE_PREFIX + name] = (DataType.STRING, text)

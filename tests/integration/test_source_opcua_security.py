@@ -14,7 +14,7 @@ from asyncua import ua
 from pydantic import TypeAdapter
 
 from edge_agent.sources.config import OpcUaSourceConfig
-from edge_agent.sources.opcua.pki import CertificateError, check_server_certificate, own_certificate
+from edge_agent.sources.opcua.pki import VALIDITY, CertificateError, check_server_certificate, own_certificate
 from edge_agent.sources.opcua.source import OpcUaSource
 from tests.integration.opcua_peer import APPLICATION_URI, URI, Peer
 from tests.integration.source_sink import KeepingSink, until
@@ -77,6 +77,20 @@ async def test_wrong_password_is_explained(peer: Peer, tmp_path: Path) -> None:
         assert "wr0ng" not in str(source.status())
         (tmp_path / "password").write_text("right\n", encoding="utf-8")
         await until(lambda: sink.values("flow_l_h") == [1.5], timeout_s=20)
+
+
+async def test_a_certificate_that_expires_soon_is_warned_of_while_all_is_well(peer: Peer, tmp_path: Path) -> None:
+    """The status of a connected source names the file, the day and what to do; the values flow."""
+    old = own_certificate(
+        tmp_path / "pki", "urn:smart-factory-showroom:edge-agent", datetime.now(UTC) - VALIDITY + timedelta(days=9.5)
+    )
+    shutil.copy(tmp_path / "server" / "own" / "certificate.der", tmp_path / "pki" / "trusted")
+    async with _running(peer, tmp_path, POLICIES[0], "right") as (source, sink):
+        await until(lambda: sink.values("flow_l_h") == [1.5], timeout_s=20)
+        assert source.status().state == "connected"
+        assert f"{old.certificate} expires on " in source.status().error
+        assert source.status().error.endswith("in 9 days")
+        assert "the server trust the new certificate" in source.status().remedy
 
 
 @pytest.fixture(scope="module")

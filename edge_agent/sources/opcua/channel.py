@@ -5,6 +5,7 @@ from pathlib import Path
 
 from asyncua import Client, ua
 from asyncua.crypto import security_policies, uacrypto
+from cryptography import x509
 
 from edge_agent.sources.config import OpcUaSecurityConfig
 from edge_agent.sources.opcua.pki import CertificateError, check_server_certificate, own_certificate
@@ -17,13 +18,15 @@ _POLICIES = {
 _MODES = {"sign": ua.MessageSecurityMode.Sign, "sign_and_encrypt": ua.MessageSecurityMode.SignAndEncrypt}
 
 
-async def secure(client: Client, security: OpcUaSecurityConfig, base_dir: Path) -> None:
-    """Set up the channel's security after checking who the server is; with policy `none` there is nothing to check.
+async def secure(client: Client, security: OpcUaSecurityConfig, base_dir: Path) -> datetime | None:
+    """Set up the channel's security after checking who the server is; return when the server's certificate expires.
+
+    With policy `none` there is nothing to check, and nothing that expires: None.
 
     Raises CertificateError where the server is not trusted or does not offer what is configured.
     """
     if security.policy == "none" or security.pki_dir is None:
-        return
+        return None
     now = datetime.now(UTC)
     pki_dir = base_dir / security.pki_dir
     own = own_certificate(pki_dir, security.application_uri, now)
@@ -45,3 +48,4 @@ async def secure(client: Client, security: OpcUaSecurityConfig, base_dir: Path) 
         server_certificate=uacrypto.CertProperties(leaf, extension="der"),
         mode=mode,
     )
+    return x509.load_der_x509_certificate(leaf).not_valid_after_utc

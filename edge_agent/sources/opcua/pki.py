@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 VALIDITY = timedelta(days=5 * 365)
-WARN_BEFORE = timedelta(days=30)
 MAX_REJECTED = 50
 
 _log = logging.getLogger(__name__)
+RENEW_OWN = "delete the folder {folder}, connect again and let the server trust the new certificate"
 
 
 class CertificateError(ValueError):
@@ -42,15 +42,20 @@ class OwnCertificate:
     private_key: Path
 
 
+def own_certificate_path(pki_dir: Path) -> Path:
+    """Return where the client's certificate lies, whether there is one or not."""
+    return pki_dir / "own" / "certificate.der"
+
+
 def own_certificate(pki_dir: Path, application_uri: str, now: datetime) -> OwnCertificate:
     """Return the client's certificate, made on first use (OPC 10000-6, 6.2.2).
 
     Raises CertificateError where the existing one has expired or names another application URI.
     """
-    files = OwnCertificate(pki_dir / "own" / "certificate.der", pki_dir / "own" / "private_key.pem")
+    files = OwnCertificate(own_certificate_path(pki_dir), pki_dir / "own" / "private_key.pem")
     for folder in (files.certificate.parent, pki_dir / "trusted", pki_dir / "rejected"):
         folder.mkdir(parents=True, exist_ok=True)
-    renew = f"delete the folder {files.certificate.parent}, connect again and let the server trust the new certificate"
+    renew = RENEW_OWN.format(folder=files.certificate.parent)
     if not (files.certificate.exists() and files.private_key.exists()):
         _generate(files, application_uri, now)
     certificate = x509.load_der_x509_certificate(files.certificate.read_bytes())
@@ -58,8 +63,6 @@ def own_certificate(pki_dir: Path, application_uri: str, now: datetime) -> OwnCe
         raise CertificateError(f"{files.certificate} does not name the application URI {application_uri}", renew)
     if certificate.not_valid_after_utc <= now:
         raise CertificateError(f"{files.certificate} expired on {certificate.not_valid_after_utc:%Y-%m-%d}", renew)
-    if certificate.not_valid_after_utc - now < WARN_BEFORE:
-        _log.warning("%s expires on %s: %s", files.certificate, f"{certificate.not_valid_after_utc:%Y-%m-%d}", renew)
     return files
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -86,6 +87,8 @@ class Session:
         self._renewal: asyncio.Task[None] | None = None
         self._silence_s = 1.5 * config.keepalive_s
         self.namespaces: list[str] = []
+        self.server_expires: datetime | None = None
+        """When the certificate of the server expires; None where nobody checked one."""
         self.delay_ns = 0
         """How long a change may take until a response tells of it: the intervals that the server granted."""
 
@@ -102,8 +105,9 @@ class Session:
         user = password = None
         if config.user is not None and config.password_file is not None:
             user, password = config.user, read_secret(base_dir / config.password_file)
-        await secure(client, config.security, base_dir)
+        server_expires = await secure(client, config.security, base_dir)
         session = cls(client, config)
+        session.server_expires = server_expires
         try:
             await client.connect_socket()
             await client.send_hello()

@@ -4,6 +4,8 @@ import asyncio
 import logging
 import random
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from edge_agent.sources.base import Sink, SourceStatus
@@ -12,9 +14,11 @@ from edge_agent.sources.opcua.browse import Discovery
 from edge_agent.sources.opcua.errors import DiscoveryError, Explanation, explain
 from edge_agent.sources.opcua.intake import Intake
 from edge_agent.sources.opcua.outage import Continuity
+from edge_agent.sources.opcua.pki import RENEW_OWN, own_certificate_path
 from edge_agent.sources.opcua.publish import PublishResult
 from edge_agent.sources.opcua.reading import ticks_to_ns
 from edge_agent.sources.opcua.session import Session, status_name
+from edge_agent.sparkplug.certificate import WARN_DAYS, expires_within, expiry_text
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,6 +58,7 @@ class OpcUaSource:
         self._books = Continuity()
         self._contact_ns = 0
         self._delay_ns = 0
+        self._server_expires: datetime | None = None
         self._arrival_s = 0.0
         self._intake: Intake | None = None
 
@@ -79,7 +84,26 @@ class OpcUaSource:
         if self._intake is not None and self._intake.without_time:
             errors.append(f"{self._intake.without_time} values had no time of their own, so this machine's was taken")
             remedies.append("let the server set source timestamps")
+        for error, remedy in self._expiring(datetime.now(UTC)):
+            errors.append(error)
+            remedies.append(remedy)
         return SourceStatus(self._state, "; ".join(errors), "; ".join(remedies))
+
+    def _expiring(self, now: datetime) -> Iterator[Explanation]:
+        """Yield the certificates of the connection that expire soon: an expired one ends it."""
+        at, security = self._server_expires, self._config.security
+        if at is not None and at - now <= timedelta(days=WARN_DAYS):
+            what = expiry_text(f"the certificate of the server {self._config.url}", at, now)
+            yield Explanation(what, "renew it on the server, and trust the new one here as well")
+        if security.policy == "none" or security.pki_dir is None:
+            return
+        own = own_certificate_path(self._base_dir / security.pki_dir)
+        try:
+            at = expires_within(own, now)
+        except (OSError, ValueError):
+            return  # the attempt to connect says so
+        if at is not None:
+            yield Explanation(expiry_text(str(own), at, now), RENEW_OWN.format(folder=own.parent))
 
     async def run(self, sink: Sink) -> None:
         """Read until cancelled; reconnect with full jitter."""
@@ -117,7 +141,7 @@ class OpcUaSource:
         ]
         if len(refused) == len(statuses):
             raise DiscoveryError(f"the server monitors none of the nodes: {refused[0]}", "see the log of the server")
-        self._delay_ns = session.delay_ns
+        self._delay_ns, self._server_expires = session.delay_ns, session.server_expires
         self._problems = [*found.problems, *refused]
         self._come_back(len(statuses) - len(refused))
 
