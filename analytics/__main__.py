@@ -19,7 +19,7 @@ from edge_agent.sparkplug.settings import ConfigError
 from gateway.store.base import StoreUnavailableError
 
 _LOG = logging.getLogger("analytics")
-_COMMANDS = ("run", "train", "models", "rollback")
+_COMMANDS = ("run", "train", "models", "rollback", "acknowledge", "shelve")
 _TRAINING_THREADS = 2
 
 
@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m analytic
             return _run(config, options.config, with_parent=options.exit_with_parent)
         if options.command == "train":
             return _train(config, with_parent=options.exit_with_parent)
+        if options.command in ("acknowledge", "shelve"):
+            return _ask(config, options.command, options.alarm, options.hours)
         return _models(config) if options.command == "models" else _roll_back(config)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
@@ -56,8 +58,10 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         choices=_COMMANDS,
         default="run",
         help="run: the live process (default); train: learn from the stored history now; models: list what was learnt, "
-        "* = in use; rollback: use the model before",
+        "* = in use; rollback: use the model before; acknowledge, shelve: an alarm of the live process",
     )
+    parser.add_argument("alarm", nargs="?", help="of acknowledge and shelve: work unit and quantity, MIX-10.anomaly")
+    parser.add_argument("--hours", type=float, default=8.0, help="of shelve: for so long; 0 takes it off the shelf")
     parser.add_argument("--config", type=Path, required=True, help="TOML file; see analytics/README.md")
     parser.add_argument("--check", action="store_true", help="check the configuration without connecting, and end")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when standard input closes")
@@ -127,6 +131,15 @@ def _roll_back(config: AnalyticsConfig) -> int:
 
     number = Registry(config.analytics.models).roll_back()
     sys.stdout.write(f"model {number} is in use from the next cycle on\n")
+    return 0
+
+
+def _ask(config: AnalyticsConfig, action: str, alarm: str | None, hours: float) -> int:
+    """Leave a request where the live process finds it."""
+    from analytics.requests import leave_request
+
+    leave_request(config.requests, action, alarm or "", hours, time.time_ns())
+    sys.stdout.write(f"{action} {alarm}: done with the next cycle, at most {config.analytics.cycle_s:g} s from now\n")
     return 0
 
 

@@ -112,6 +112,11 @@ class AnalyticsConfig(Settings):
         own = self.analytics
         return NodeIdentity(own.group_id, own.edge_node_id, own.primary_host_id, "acknowledged")
 
+    @property
+    def requests(self) -> Path:
+        """Folder in which operators' requests wait for the next cycle."""
+        return self.analytics.models.parent / "requests"
+
     def plant(self) -> Machines:
         """Return the described plant; raises ConfigError."""
         try:

@@ -1,7 +1,7 @@
 """One judgement of the whole plant: window in, results out. Pure: no I/O, time is an argument."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.advisory import WorkOrder, propose
-from analytics.alarms import Alarm, AlarmLimit, AlarmState, FloodGate, observe
+from analytics.alarms import Alarm, AlarmLimit, AlarmState, FloodGate, acknowledge, observe, shelve
 from analytics.assessment import Assessment
 from analytics.maintenance import Maintenance
 from analytics.window import Window
@@ -88,6 +88,14 @@ class Cycle:
         self._maintenance = maintenance
         self._gate = FloodGate()
 
+    def acknowledge(self, unit_id: str, quantity: str) -> bool:
+        """Note that an operator knows of an alarm; returns whether there is such an alarm."""
+        return self._change(unit_id, quantity, acknowledge)
+
+    def shelve(self, unit_id: str, quantity: str, until_ns: int) -> bool:
+        """Silence an alarm until a time; returns whether there is such an alarm."""
+        return self._change(unit_id, quantity, lambda alarm: shelve(alarm, until_ns))
+
     def run(self, assesses: Assesses, window: Window, waveforms: Waveforms, now_ns: int) -> PlantResult:
         """Judge a window. Whatever `assess` raises is passed on."""
         assessments = assesses.assess(window, waveforms)
@@ -130,6 +138,13 @@ class Cycle:
                 raised.append((limit.priority, f"{assessment.unit_id} {name}"))
             self.alarms[key] = after
         return self._of(assessment.unit_id)
+
+    def _change(self, unit_id: str, quantity: str, change: Callable[[Alarm], Alarm]) -> bool:
+        alarm = self.alarms.get((unit_id, quantity))
+        if alarm is None:
+            return False
+        self.alarms[unit_id, quantity] = change(alarm)
+        return True
 
     def _of(self, unit_id: str) -> dict[str, Alarm]:
         return {name: self.alarms.get((unit_id, name), Alarm()) for name in self._limits}

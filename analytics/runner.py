@@ -22,6 +22,7 @@ from analytics.keepsake import Keepsake
 from analytics.own import own_metrics
 from analytics.publish import Publisher
 from analytics.registry import Registry, Version
+from analytics.requests import take_requests
 from analytics.results import origin_of
 from analytics.schedule import NS_PER_S, Schedule
 from analytics.stored import MINUTE_NS
@@ -79,7 +80,7 @@ class Runner:
         rows = round(own.window_days * _DAY_S * NS_PER_S / MINUTE_NS)
         self._inputs = PlantInputs(self._store, self._http, self._machines, own.group_id, rows)
         self._registry = Registry(own.models)
-        self._keepsake = Keepsake(own.models.parent / "alarms.json")
+        self._keepsake = Keepsake(config.requests.parent / "alarms.json")
         limits = {name: setting.rule for name, setting in config.alarms.items()}
         self._cycle = Cycle(limits, config.work(), self._keepsake.load())
         self._schedule = Schedule(config.training)
@@ -114,6 +115,8 @@ class Runner:
         """Do one cycle."""
         began_s = time.process_time()
         standing = self._standing
+        for told in take_requests(self._config.requests, self._cycle):
+            _LOG.info("%s", told)
         try:
             self._renew_model()
             result = self._judge(now_ns)

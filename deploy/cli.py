@@ -136,6 +136,12 @@ def influx(context: typer.Context) -> None:
     _pass_on(context, "deploy.influx")
 
 
+@app.command(context_settings=_PASS_ON, add_help_option=False, short_help="Models and alarms of analytics.")
+def analytics(context: typer.Context) -> None:
+    """Train, list and roll back models, acknowledge alarms: `showroom analytics models`, `showroom analytics train`."""
+    _pass_on(context, "deploy.analytics")
+
+
 @app.command("run", context_settings=_PASS_ON, add_help_option=False, short_help="Simulate days of the line to files.")
 def run_line(context: typer.Context) -> None:
     """Simulate days of the line and write what its sensors show: `showroom run --days 30 --seed 7 --out DIR`."""

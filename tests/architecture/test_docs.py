@@ -23,7 +23,7 @@ DOCUMENTS = sorted(
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 COMMAND = re.compile(r"(?:^|`|\s)(make|showroom) +([a-z][a-z-]*)([^`\n#]*)", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
-GROUPS = {"ledger", "quarantine", "influx"}
+GROUPS = {"ledger", "quarantine", "influx", "analytics"}
 
 
 def code_of(document: Path) -> str:

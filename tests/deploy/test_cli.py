@@ -33,6 +33,11 @@ COMMANDS = [
     "quarantine list",
     "quarantine show",
     "influx init",
+    "analytics train",
+    "analytics models",
+    "analytics rollback",
+    "analytics acknowledge",
+    "analytics shelve",
     "version",
 ]
 
