@@ -285,6 +285,13 @@ def _json(path: Path) -> Mapping[str, Any]:
     return content
 
 
+def _texts(column: Any) -> list[str | None]:
+    """Texts of an array that names each of them once; its own conversion makes an object of every row first."""
+    words = np.array([*column.dictionary.to_pylist(), None], object)  # -1, in a hole, is the last of them
+    texts: list[str | None] = words[column.indices.fill_null(-1).to_numpy()].tolist()
+    return texts
+
+
 def _columns(path: Path) -> dict[str, Any]:
     """Columns of a chunk as arrays; `sources` are the texts of the numbers in `source`."""
     import pyarrow as pa  # heavy, and needed once in the life of an installation
@@ -299,7 +306,7 @@ def _columns(path: Path) -> dict[str, Any]:
             "time_ns": table.column("time_ns").to_numpy(),
             "kind": table.column("kind").to_numpy(),
             "number": table.column("number").to_numpy(),
-            "text": table.column("text").to_pylist(),
+            "text": _texts(table.column("text").combine_chunks()),
         }
     except (pa.ArrowException, KeyError, AttributeError, ValueError, OSError) as error:
         raise BackfillError(f"{path} is no chunk of a history: {error}") from error
