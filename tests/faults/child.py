@@ -11,7 +11,7 @@ import psutil
 
 from tests.faults.waiting import wait_until
 
-START_TIMEOUT_S = 240.0
+START_TIMEOUT_S, STOP_TIMEOUT_S = 240.0, 120.0
 """Nothing here depends on how fast a machine is; on one that does ten things at once a start takes minutes."""
 _ENVIRONMENT: Mapping[str, str] = dict(os.environ) | {"PYTHONPATH": str(Path(__file__).parents[2])}
 """The packages of this checkout, also where they are not installed."""
@@ -113,7 +113,7 @@ class Child:
             self._process.kill()
             self._finish()
 
-    def stop(self, timeout_s: float = 20.0) -> None:
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """Ask it to end and wait; after the time-out it is killed and that is an error."""
         if self._process is None:
             return

@@ -13,6 +13,8 @@ from tests.faults.waiting import free_port, listens, wait_until
 UNITS = ("MONO-30", "MIX-10", "CA-90")
 """Shown of the line: enough kinds of signals, and a log that fits the small disks of the faults."""
 LOAD_NODES = 60
+KEEPALIVE_S = 8
+"""A server on a machine with too much to do is silent for seconds; that is no outage, and no fault either."""
 FAST_SIGNALS = LOAD_NODES + 8
 """So many signals have a new value every second; the others of the line are slower by design."""
 
@@ -137,6 +139,8 @@ type = "opcua"
 url = "opc.tcp://127.0.0.1:{port}/{name}"
 origin = "{origin}"
 publishing_interval_ms = {PUBLISH_INTERVAL_MS}
+keepalive_s = {KEEPALIVE_S}
+timeout_s = {4 * KEEPALIVE_S}
 queue_size = 1000
 trigger = "status_value_timestamp"
 [[sources.browse]]
