@@ -77,6 +77,7 @@ class Fault:
             machine it is one of its asset's components, which everybody may browse; so which of several alike it is
             stands in the mechanism.
         growth: how the severity grows.
+        places: of how many alike components one fails, e.g. 12 valves; the seed says which (`Surroundings.places`).
         code: short id of the exercise catalogue, e.g. `M1`; empty where there is none.
         kind: fault or twin.
         twin_of: name of the fault that a twin looks like.
@@ -95,6 +96,7 @@ class Fault:
     component: str
     mechanism: str
     growth: Growth
+    places: int = 1
     code: str = ""
     kind: Kind = Kind.FAULT
     twin_of: str = ""

@@ -34,6 +34,8 @@ _STREAMS = {
 }
 """Random streams that belong to the line itself."""
 
+_PLACES = zlib.crc32(b"places")
+
 T = TypeVar("T")
 
 
@@ -163,6 +165,7 @@ class Line:
             around.supplies.update(dict.fromkeys(unit.supplies, 0.0))
         around.demands = dict(self._asked)
         around.severity = dict.fromkeys(self.faults, 0.0)
+        around.places = {name: _place(seed, fault) for name, fault in self.faults.items()}
         state = LineState(units, around, draws, energy_ws=dict.fromkeys(self.units, 0.0), work=self.workshop.begin())
         for unit_id, unit in self.units.items():
             unit.announce(self.parameters[unit_id], units[unit_id], around.supplies)
@@ -253,6 +256,11 @@ class Line:
         around.passed.update(around.moved)
         around.starved.update(zip(self._machine_ids, moves.starved, strict=True))
         around.blocked.update(zip(self._machine_ids, moves.blocked, strict=True))
+
+
+def _place(seed: int, fault: Fault) -> int:
+    """Which of several alike components a fault is in, whatever other faults there are."""
+    return int(default_rng([seed, _PLACES, zlib.crc32(fault.name.encode())]).integers(1, fault.places + 1))
 
 
 def _check_names(definition: LineDefinition, available: Mapping[str, AnyUnit]) -> None:

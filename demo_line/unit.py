@@ -138,6 +138,7 @@ class Surroundings:
         supplies: what exactly one unit (or the line's boundary) provides, e.g. `compressed_air_bar`.
         demands: what all units ask for, added up during the step, e.g. `compressed_air_m3_min`.
         severity: of every fault and twin in `demo_line/faults`, by name: 0 absent, 1 functional failure.
+        places: which of several alike components each fault is in, from 1 on, by the fault's name; the seed chooses.
         plan: what the line is to do now.
         moved: bottles that each packaging machine moves in this step, by unit id.
         passed: of these, what goes on downstream (set by machines that reject).
@@ -153,6 +154,7 @@ class Surroundings:
     supplies: dict[str, float] = field(default_factory=dict)
     demands: dict[str, float] = field(default_factory=dict)
     severity: dict[str, float] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
     plan: PlanState = field(default_factory=PlanState)
     moved: dict[str, int] = field(default_factory=dict)
     passed: dict[str, int] = field(default_factory=dict)

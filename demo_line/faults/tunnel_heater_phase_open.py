@@ -8,7 +8,8 @@ FAULT = Fault(
     title="Shrink tunnel, heater phase open",
     unit_id="SHR-60",
     component="heater supply of the shrink tunnel",
-    mechanism="open circuit at a burnt terminal of L1",
+    mechanism="open circuit at a burnt terminal of one phase",
     growth=Growth("sudden", life_h=0.0),
+    places=3,
     cures=("replace_heater_terminal",),
 )

@@ -23,9 +23,6 @@ FILL_TOLERANCE_G = 15.0
 TORQUE_LOW_NM, TORQUE_HIGH_NM = 1.4, 2.0
 """Application torque that closes tightly and that a hand still opens; design values of this line."""
 
-WORN_VALVE, WORN_HEAD = 7, 3
-"""Numbers of the valve and of the head that the faults wear."""
-
 
 class FillingParameters(StationParameters):
     """Design values of valves and capping heads."""
@@ -79,16 +76,16 @@ def fill(
 
 def _expect(p: FillingParameters, s: Filling, around: Surroundings) -> None:
     """Expected fill of each valve and torque of each head now."""
-    severity, recipe = around.severity, around.plan.recipe
+    severity, places, recipe = around.severity, around.places, around.plan.recipe
     nominal_g = recipe.bottle_l * around.supplies["blend_density_kg_l"] * 1000.0
     valves, cappers = s.valve_mean_g, s.head_mean_nm
     for i, offset_g in enumerate(p.fill_valve_offsets_g):
         valves[i] = nominal_g + offset_g
-    valves[WORN_VALVE - 1] -= p.seal_loss_g * severity["filling_valve_seal"]
+    valves[places["filling_valve_seal"] - 1] -= p.seal_loss_g * severity["filling_valve_seal"]
     torque_nm = p.torque_nm - p.cap_batch_loss_nm * severity["cap_batch"]
     for i, offset_nm in enumerate(p.torque_head_offsets_nm):
         cappers[i] = torque_nm + offset_nm
-    cappers[WORN_HEAD - 1] -= p.clutch_loss_nm * severity["capper_head_clutch"]
+    cappers[places["capper_head_clutch"] - 1] -= p.clutch_loss_nm * severity["capper_head_clutch"]
 
 
 def _fill_each(

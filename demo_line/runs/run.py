@@ -155,6 +155,7 @@ class _Run:
             "unit": fault.unit_id,
             "component": fault.component,
             "mechanism": fault.mechanism,
+            "place": self.simulation.state.around.places[fault.name] if fault.places > 1 else None,
             "onset": self._said(episode.onset_s),
             "onset_day": episode.onset_s / DAY_S,
             "life_h": episode.life_h,

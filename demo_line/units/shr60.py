@@ -65,23 +65,24 @@ class Circuit(NamedTuple):
     currents_a: tuple[float, float, float]
 
 
-def star_without_neutral(power_w: float, voltage_v: float, share: float, *, phase_open: bool) -> Circuit:
+def star_without_neutral(power_w: float, voltage_v: float, share: float, open_phase: int = 0) -> Circuit:
     """Power and line currents of three equal resistors in star without neutral.
 
-    Healthy: R = U^2 / P, I = U / (sqrt(3) R). With phase L1 open, L2 and L3 see two resistors in series:
+    Healthy: R = U^2 / P, I = U / (sqrt(3) R). With phase L1 open, for instance, L2 and L3 see two resistors in series:
     I = U / (2 R), which is sqrt(3)/2 = 86.6 % of the healthy current, and half the power (Kirchhoff).
 
     Args:
         power_w: rated power of the bank at the nominal voltage between phases, `voltage_v`.
         voltage_v: that voltage.
         share: real voltage relative to it.
-        phase_open: whether L1 is interrupted.
+        open_phase: number of the phase that is interrupted, 1 to 3; 0 = none.
     """
     resistance_ohm = voltage_v**2 / power_w
     real_v = voltage_v * share
-    if phase_open:
+    if open_phase:
         current_a = real_v / (2.0 * resistance_ohm)
-        return Circuit(real_v**2 / (2.0 * resistance_ohm), (0.0, current_a, current_a))
+        a, b, c = (0.0 if phase == open_phase else current_a for phase in (1, 2, 3))
+        return Circuit(real_v**2 / (2.0 * resistance_ohm), (a, b, c))
     current_a = real_v / (sqrt(3.0) * resistance_ohm)
     return Circuit(real_v**2 / resistance_ohm, (current_a, current_a, current_a))
 
@@ -195,9 +196,9 @@ def _heat(p: Shr60Parameters, s: Shr60State, around: Surroundings) -> None:
     """Zones, contactors, currents and power over the step; nobody works on a tunnel that is heated."""
     dt_s, supplies, severity = around.dt_s, around.supplies, around.severity
     share = supplies["supply_voltage_share"] if supplies["mains_on"] > 0.5 else 0.0
-    circuit = star_without_neutral(
-        p.heater_w / 2.0, p.voltage_v, share, phase_open=severity["tunnel_heater_phase_open"] >= 1.0
-    )
+    is_open = severity["tunnel_heater_phase_open"] >= 1.0
+    open_phase = around.places["tunnel_heater_phase_open"] if is_open else 0
+    circuit = star_without_neutral(p.heater_w / 2.0, p.voltage_v, share, open_phase)
     enabled = (
         around.plan.phase in _HEATED and supplies["shed_stage"] < 1.0 and s.packml.mode is not UnitMode.MAINTENANCE
     )

@@ -50,6 +50,7 @@ class Driven:
             | (supplies or {}),
             demands=dict(demands or {}),
             severity=dict.fromkeys(FAULTS, 0.0) | (severity or {}),
+            places=dict.fromkeys(FAULTS, 1),
         )
         self.around.plan.phase = Phase.PRODUCTION
         self.around.plan.local_hour, self.around.plan.day_of_year = 0.0, 150

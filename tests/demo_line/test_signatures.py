@@ -2,7 +2,9 @@
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
+from math import inf
 
 import pytest
 
@@ -19,11 +21,45 @@ BEGINS_H = {When.DAY: 0.0, When.NIGHT: 14.5, When.CLEANING: 15.5, When.CHANGEOVE
 BEFORE_MIN = {When.DAY: 30, When.NIGHT: 270, When.CLEANING: 28, When.CHANGEOVER: 20, When.REFILL: 150}
 SETTLE_MIN = {When.DAY: 45, When.NIGHT: 15, When.CLEANING: 2, When.CHANGEOVER: 10, When.REFILL: 1}
 LOOK_MIN = {When.DAY: 60, When.NIGHT: 30, When.CLEANING: 75, When.CHANGEOVER: 120, When.REFILL: 90}
-CHANNELS = {
-    channel for signature in SIGNATURES.values() for channel in (*signature.moves, *signature.stays, *signature.silent)
+
+
+def _placed() -> tuple[dict[str, Signature], dict[tuple[str, str], tuple[str, float]]]:
+    """The tables with the components that the seed has chosen."""
+    places = Line(load_definition()).start(SEED).around.places
+
+    def named(channel: str, fault: str) -> str:
+        return channel.format(place=places[fault], other=2 if places[fault] == 1 else 1)
+
+    def all_named(changes: dict[str, float], fault: str) -> dict[str, float]:
+        return {named(channel, fault): change for channel, change in changes.items()}
+
+    signatures = {
+        name: replace(
+            signature,
+            moves=all_named(signature.moves, name),
+            stays=all_named(signature.stays, name),
+            truth=all_named(signature.truth, name),
+            order=tuple((named(channel, name), least) for channel, least in signature.order),
+        )
+        for name, signature in SIGNATURES.items()
+    }
+    twins = {(fault, twin): (named(channel, fault), least) for (fault, twin), (channel, least) in TWINS.items()}
+    return signatures, twins
+
+
+PLACED, PLACED_TWINS = _placed()
+NAMES = {
+    *(channel for s in PLACED.values() for channel in (*s.moves, *s.stays, *s.truth, *s.silent)),
+    *(channel for s in PLACED.values() for channel, _ in s.order),
+    *(channel for channel, _ in PLACED_TWINS.values()),
 }
-HIDDEN = {channel for signature in SIGNATURES.values() for channel in signature.truth}
-SEPARATING = {channel for channel, _ in TWINS.values()}
+"""All channels and hidden quantities of the tables."""
+
+GROWTH = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 0.95)
+"""Severities at which the order is looked at."""
+
+WITHIN_MIN = 90
+"""Minutes from the onset of a sudden fault within which everything of its order has moved."""
 
 
 @cache
@@ -52,14 +88,19 @@ def look(when: When, fault: str, severity: float, at_once: bool) -> dict[str, fl
         state.around.severity[fault] = severity
     for _ in range(0 if at_once else SETTLE_MIN[when]):
         line.step(state, 60.0)
-    wanted = CHANNELS | SEPARATING
-    instruments = Instruments([channel for channel in channels_of(line) if channel.name in wanted], SEED, line.faults)
+    instruments = watched(line)
     readings: dict[str, list[float]] = {}
     for _ in range(LOOK_MIN[when]):
         line.step(state, 60.0)
         for name, value in (*_shown(state, instruments), *_hidden(line, state)):
             readings.setdefault(name, []).append(value)
     return {name: sum(values) / len(values) for name, values in readings.items()}
+
+
+def watched(line: Line) -> Instruments:
+    """The instruments of the tables, and those whose readings a fault falsifies."""
+    falsified = {effect.channel for fault in line.faults.values() for effect in fault.sensor}
+    return Instruments([c for c in channels_of(line) if c.name in NAMES | falsified], SEED, line.faults)
 
 
 def _shown(state: LineState, instruments: Instruments) -> Iterator[tuple[str, float]]:
@@ -69,10 +110,11 @@ def _shown(state: LineState, instruments: Instruments) -> Iterator[tuple[str, fl
 
 
 def _hidden(line: Line, state: LineState) -> Iterator[tuple[str, float]]:
+    shown = {channel.name for channel in channels_of(line)}
     for unit_id, unit in line.units.items():
         for signal in unit.truth:
             name = f"{unit_id}.{signal.name}"
-            if name in HIDDEN and name not in CHANNELS:
+            if name in NAMES and name not in shown:
                 yield name, float(signal.value(state.units[unit_id]))
 
 
@@ -80,6 +122,44 @@ def change(name: str, channel: str, signature: Signature) -> float:
     """How much the fault moves the mean of a channel."""
     healthy = look(signature.when, "", 0.0, signature.at_once)
     return look(signature.when, name, signature.severity, signature.at_once)[channel] - healthy[channel]
+
+
+def when_moved(name: str, signature: Signature) -> list[float]:
+    """Severity, or minute after the onset of a sudden fault, at which each channel of its order has first moved."""
+    if FAULTS[name].growth.law == "sudden":
+        sound, sick = minutes(signature.when, ""), minutes(signature.when, name)
+        moments: list[tuple[float, dict[str, float], dict[str, float]]] = list(
+            zip(range(WITHIN_MIN), sound, sick, strict=True)
+        )
+    else:
+        healthy = look(signature.when, "", 0.0, signature.at_once)
+        moments = [(grown, healthy, look(signature.when, name, grown, signature.at_once)) for grown in GROWTH]
+    return [
+        next((at for at, sound, sick in moments if (sick[channel] - sound[channel]) / least >= 1.0), inf)
+        for channel, least in signature.order
+    ]
+
+
+@cache
+def minutes(when: When, fault: str) -> list[dict[str, float]]:
+    """All readings minute by minute from the onset of a sudden fault on."""
+    line, state = line_for(when), copy.deepcopy(before(when))
+    if fault:
+        state.around.severity[fault] = 1.0
+    instruments, shown, seen = watched(line), dict[str, float](), []
+    for _ in range(WITHIN_MIN):
+        line.step(state, 60.0)
+        shown.update((*_shown(state, instruments), *_hidden(line, state)))
+        seen.append(dict(shown))
+    return seen
+
+
+@pytest.mark.parametrize("name", sorted(name for name, signature in SIGNATURES.items() if signature.order))
+def test_readings_move_in_the_order_of_the_table(name: str) -> None:
+    """What tells of a fault first does so first, and everything of its order moves in the end."""
+    moved = when_moved(name, PLACED[name])
+    assert moved == sorted(moved), moved
+    assert moved[0] < moved[-1] < inf, moved
 
 
 def test_every_fault_has_a_signature() -> None:
@@ -93,7 +173,7 @@ def test_every_fault_has_a_signature() -> None:
 @pytest.mark.parametrize("name", sorted(SIGNATURES))
 def test_a_fault_moves_what_its_signature_says_and_nothing_else_of_it(name: str) -> None:
     """Readings move in the direction of the table, by at least its amount; those named as unmoved stay."""
-    signature = SIGNATURES[name]
+    signature = PLACED[name]
     wrong = []
     for channel, least in (signature.moves | signature.truth).items():
         moved = change(name, channel, signature)
@@ -111,8 +191,8 @@ def test_a_fault_moves_what_its_signature_says_and_nothing_else_of_it(name: str)
 @pytest.mark.parametrize(("fault", "twin"), TWINS)
 def test_a_twin_differs_where_the_table_says(fault: str, twin: str) -> None:
     """The one reading that separates them moves differently, by at least the amount of the table."""
-    channel, least = TWINS[fault, twin]
-    difference = change(fault, channel, SIGNATURES[fault]) - change(twin, channel, SIGNATURES[twin])
+    channel, least = PLACED_TWINS[fault, twin]
+    difference = change(fault, channel, PLACED[fault]) - change(twin, channel, PLACED[twin])
     assert difference / least >= 1.0, f"{channel} differs by {difference:.3g}"
 
 

@@ -70,3 +70,35 @@ def test_a_dirty_condenser_on_the_line(means: dict[str, dict[str, float]]) -> No
         assert suspect["subcooling_k"] == pytest.approx(sound["subcooling_k"], abs=1.0)
     assert dirty["condenser_air_degc"] == pytest.approx(sound["condenser_air_degc"], abs=0.1)
     assert hot["condenser_air_degc"] == pytest.approx(sound["condenser_air_degc"] + 10.0, abs=0.1)
+
+
+def chiller(outdoor_degc: float, **severity: float) -> dict[str, float]:
+    """Means of the chiller over an hour of production at an outdoor temperature."""
+    definition = load_definition()
+    weather = {"mean_degc": outdoor_degc, "season_k": 0.0, "day_k": 0.0, "weather_k": 0.0}
+    line = Line(definition.model_copy(update={"parameters": {**definition.parameters, "SITE-00": weather}}))
+    state = line.start(1)
+    state.around.severity.update(severity)
+    sums: dict[str, float] = defaultdict(float)
+    for minute in range(105):
+        line.step(state, 60.0)
+        for signal in line.units["CH-91"].signals if minute >= 45 else ():
+            if signal.unit:
+                sums[signal.name] += float(signal.value(state.units["CH-91"])) / 60.0
+    return sums
+
+
+def test_dirt_on_the_condenser_shows_early_when_it_is_hot() -> None:
+    """M9: while the fans hold the lowest condensing temperature a little dirt changes nothing; on a hot day it does."""
+    for outdoor_degc, least, most in ((8.0, 0.0, 0.02), (32.0, 0.15, 1.0)):
+        moved = chiller(outdoor_degc, dirty_condenser=0.1)["condensing_bar"] - chiller(outdoor_degc)["condensing_bar"]
+        assert least <= moved <= most, outdoor_degc
+
+
+def test_a_little_lost_refrigerant_costs_power_until_cold_runs_short() -> None:
+    """M10: while the circuit gets its cold a worse cycle takes more power; less only once the supply gets warm."""
+    sound, some, most = chiller(20.0), chiller(20.0, low_refrigerant=0.35), chiller(20.0, low_refrigerant=0.95)
+    assert some["power_w"] > sound["power_w"] + 300.0
+    assert some["supply_degc"] < sound["supply_degc"] + 1.0
+    assert most["power_w"] < sound["power_w"]
+    assert most["supply_degc"] > sound["supply_degc"] + 4.0
