@@ -80,7 +80,7 @@ class Mix10State:
         density_kg_l, kj_l_k: density and heat capacity of the blend, worked out for `worked_out_brix`.
         phase: of the last step; emptying follows from its change.
         refilling, emptying: what the tank does.
-        parked_l, parked_concentrate_l: in the return tank.
+        parked_l, parked_concentrate_l, parked_degc: in the return tank, and its temperature.
         dosing_error: of the concentrate, as a share.
         product_flow_l_h: mean to the pasteuriser in the step; `ripple_l_h` is what a flow meter sees on top.
         suction_bar, discharge_bar, shaft_speed_rpm, power_w, current_a: of the pump.
@@ -106,6 +106,7 @@ class Mix10State:
     emptying: bool = False
     parked_l: float = 0.0
     parked_concentrate_l: float = 0.0
+    parked_degc: float = 20.0
     dosing_error: float = 0.0
     product_flow_l_h: float = 1500.0
     ripple_l_h: float = 0.0
@@ -242,8 +243,7 @@ def _balance(
     supplies, dt_s = around.supplies, around.dt_s
     returned_l = supplies["buffer_return_l"]
     if returned_l > 0.0:
-        s.parked_l += returned_l
-        s.parked_concentrate_l += returned_l * s.share
+        _park(s, returned_l, supplies["buffer_degc"])
         s.returned_l += returned_l
     delivered_l = s.product_flow_l_h * dt_s / 3600.0
     s.volume_l = max(s.volume_l - delivered_l, 0.0)
@@ -290,7 +290,9 @@ def _blend(p: Mix10Parameters, s: Mix10State, around: Surroundings, draws: Draws
     volume_l = s.volume_l + inflow_l
     s.share = (s.share * s.volume_l + parked_concentrate_l + concentrate_l) / volume_l
     tempered_degc = _tempered_degc(p, around)
-    s.blend_degc += (_mixed_degc(p, tempered_degc, target) - s.blend_degc) * inflow_l / volume_l
+    fresh_degc = _mixed_degc(p, tempered_degc, dosed)
+    entering_degc = (fresh_l * fresh_degc + parked_l * s.parked_degc) / inflow_l
+    s.blend_degc += (entering_degc - s.blend_degc) * inflow_l / volume_l
     s.volume_l = volume_l
     s.brix = brix_of(s.share)
     if abs(s.brix - s.worked_out_brix) > _BRIX_STEP:
@@ -302,6 +304,13 @@ def _blend(p: Mix10Parameters, s: Mix10State, around: Surroundings, draws: Draws
     s.recovered_kj += (fresh_l - concentrate_l) * WATER_KJ_L_K * (tempered_degc - supplies["water_degc"])
     around.demands["water_demand_l_h"] += (fresh_l - concentrate_l) / dt_h
     around.demands["concentrate_used_l"] += concentrate_l
+
+
+def _park(s: Mix10State, volume_l: float, degc: float) -> None:
+    """Product runs into the return tank."""
+    s.parked_l += volume_l
+    s.parked_concentrate_l += volume_l * s.share
+    s.parked_degc += (degc - s.parked_degc) * volume_l / s.parked_l
 
 
 def _work_out(s: Mix10State) -> None:
@@ -329,8 +338,8 @@ def _empty(p: Mix10Parameters, s: Mix10State, around: Surroundings) -> None:
     dt_h = around.dt_s / 3600.0
     heel_l = p.heel_l + p.late_interface_l * around.severity["product_lost_at_changeover"]
     parked_l = min(max(s.volume_l - heel_l, 0.0), p.refill_l_h * dt_h)
-    s.parked_l += parked_l
-    s.parked_concentrate_l += parked_l * s.share
+    if parked_l > 0.0:
+        _park(s, parked_l, s.blend_degc)
     s.volume_l -= parked_l
     if parked_l == 0.0:
         around.demands["drain_l_h"] += s.volume_l / dt_h
@@ -351,7 +360,7 @@ UNIT = UnitType(
     machine=lambda s: s.packml,
     announce=_supply,
     reads=("ambient_degc", "mains_on", "supply_voltage_share", "water_degc", "concentrate_in_stock_l",
-           "pasteuriser_demand_l_h", "buffer_return_l"),
+           "pasteuriser_demand_l_h", "buffer_return_l", "buffer_degc"),
     supplies=("product_flow_l_h", "blend_brix_degbx", "blend_density_kg_l", "blend_kj_l_k", "blend_degc"),
     demands=("water_demand_l_h", "concentrate_used_l", "drain_l_h"),
     signals=(

@@ -31,6 +31,9 @@ _HOT_WATER_S, _PUMP_S, _OUTLET_S, _FLOODED_S = 60.0, 5.0, 20.0, 90.0
 _LEAST_SPAN_K = 5.0
 """With less between inlet and holding tube the controller keeps its last regeneration."""
 
+_LEAST_CONTENT_L = 5.0
+"""The balance tank mixes as if it held at least so much."""
+
 _AT_REST = frozenset({State.STOPPED, State.IDLE, State.ABORTED, State.ABORTING, State.CLEARING, State.RESETTING})
 
 
@@ -285,16 +288,19 @@ def _heat(p: Pas20Parameters, s: Pas20State, around: Surroundings, draws: Draws)
     s.hot_water = kept * s.hot_water + p.hot_water_spread * sqrt(1.0 - kept * kept) * draws.normal()
     pieces = max(round(dt_s / _PIECE_S), 1)
     piece_s = dt_s / pieces
-    # What goes back has given off the share eps of its heat to what it meets: the inlet creeps up to the holding tube.
-    forward = s.forward_l_h > 0.0
-    inlet_kept = exp(-piece_s * s.through_l_h / 3600.0 / p.balance_l * (1.0 if forward else 1.0 - eps))
+    # The balance tank mixes the blend with what goes back, which has given off the share eps of its heat to what it
+    # meets: while all goes back, the inlet creeps up to the holding tube.
+    blend_degc, blend_l_h = supplies["blend_degc"], supplies["product_flow_l_h"]
+    mixed_l_h = blend_l_h + (s.through_l_h - s.forward_l_h) * (1.0 - eps)
+    inlet_kept = exp(-piece_s * mixed_l_h / 3600.0 / max(s.content_l, _LEAST_CONTENT_L))
+    blend_share = blend_l_h / mixed_l_h if mixed_l_h > 0.0 else 0.0
     valve_kept, holding_kept = exp(-piece_s / p.valve_time_constant_s), exp(-piece_s * total / p.thermal_mass_j_k)
     # What the controller cannot see is the error of sensor A.
     offset = p.sensor_offset_k * around.severity["holding_sensor_a_high"]
     set_degc = p.holding_set_degc - offset
     inlet, valve, holding, heat_w, returned = s.inlet_degc, s.valve, s.holding_degc, 0.0, 0.0
     for _ in range(pieces):
-        feed = supplies["blend_degc"] if forward else holding
+        feed = holding + blend_share * (blend_degc - holding)
         inlet = feed + inlet_kept * (inlet - feed)
         # Integral action holds A at its set point where it can; the proportional part serves disturbances.
         needed_w = conductance * (set_degc - inlet) + p.loss_w_k * (set_degc - ambient_degc)
