@@ -14,7 +14,7 @@ import skops.io
 
 from analytics.errors import UnusableInputError
 
-MODELS: Sequence[str] = ("analytics.features.expectation",)
+MODELS: Sequence[str] = ("analytics.features.expectation", "analytics.diagnosis.bearing_classifier")
 """Modules; a new model adds its line."""
 
 _TRUSTED = "analytics."
