@@ -136,7 +136,8 @@ class Assessor:
                 unknown[indicator.name] = f"signal {missing[0]} is not there"
                 continue
             tracks[indicator.name] = _track(norm, indicator, window, contexts[indicator.when], suspicions)
-        return UnitCourse(machine, tracks, suspicions, unknown)
+        duty = contexts[machine.duty] if machine.duty else np.ones(len(window), np.bool_)
+        return UnitCourse(machine, tracks, suspicions, unknown, duty)
 
     def state(self) -> dict[str, Any]:
         """Return what was learnt as plain values and arrays."""

@@ -35,12 +35,14 @@ class UnitCourse:
         tracks: by indicator.
         suspicions: of its sensors, by signal.
         unknown: why indicators are unknown, for people; by indicator.
+        duty: bool[n], rows in which its parts wore.
     """
 
     machine: Machine
     tracks: dict[str, Track]
     suspicions: dict[str, list[Suspicion]]
     unknown: dict[str, str]
+    duty: Mask
 
     def scores(self, row: int) -> dict[str, float]:
         """Averaged deviations of one row in multiples of their limits, signed; NaN = unknown."""

@@ -9,11 +9,11 @@ from analytics.course import Course, Track, UnitCourse
 from analytics.diagnosis import Mechanism, Observation, diagnose, mechanisms_of
 from analytics.features.expectation import Floats
 from analytics.machines import Indicator
-from analytics.prognosis.trend import Damage, remaining_life
+from analytics.prognosis.trend import Damage, caused, outlook
 
 _MOST_CONTRIBUTIONS = 5
 _HOUR_S = 3600.0
-_DUTY_OF_LATE_H = 24.0
+_LEAST_DUTY_H, _DUTY_OF_LATE_H = 1.0, 24.0
 _ZONE_B, _ZONE_C, _ZONE_D = 0.5, 1.0, 2.0
 """Multiples of the alarm limit at which the next zone begins (ISO 20816-1, 6.3: A as new ... D dangerous)."""
 
@@ -149,18 +149,17 @@ def _life(course: Course, unit: UnitCourse, row: int, mechanism: Mechanism) -> R
     if indicator is None or indicator.failure is None or name not in unit.tracks:
         return None
     track = unit.tracks[name]
-    duty_h = _duty_hours(course, track, growth.duty)
-    rows = _samples(course, row)
-    rows = rows[np.isfinite(track.deviation[rows])]
+    wears = unit.duty if growth.duty == "running" else np.ones(len(unit.duty), np.bool_)
+    duty_h: Floats = np.cumsum(wears, dtype=np.float64) * course.step_s / _HOUR_S
+    rows = _samples(course, track, row)
     if not len(rows):
         return None
-    share = track.deviation[rows] / indicator.failure
-    day = max(row - round(_DUTY_OF_LATE_H * _HOUR_S / course.step_s), 0)
-    hours = (row - day) * course.step_s / _HOUR_S
-    of_late = (duty_h[row] - duty_h[day]) / hours if hours > 0.0 else 0.0
+    share = caused(track.deviation[rows] * np.sign(indicator.failure), growth) / abs(indicator.failure)
+    noise = float(caused(np.array([track.limit]), growth)[0]) / abs(indicator.failure)
     lag_h = indicator.span_min / 60.0
-    damage = Damage(duty_h[rows], share, track.limit / abs(indicator.failure), lag_h)
-    return remaining_life(damage, growth, float(of_late))
+    damage = Damage(duty_h[rows], share, noise, lag_h, float(duty_h[row]))
+    found = outlook(damage, growth)
+    return None if found is None else found.in_calendar(_duty_of_late(course, wears, row, found.median_h))
 
 
 def _follower(unit: UnitCourse, row: int, name: str) -> str:
@@ -173,15 +172,18 @@ def _follower(unit: UnitCourse, row: int, name: str) -> str:
     return max(known, key=known.__getitem__) if known else ""
 
 
-def _samples(course: Course, row: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """Rows an hour apart up to `row`, which is the last; a trend needs no more."""
-    step = max(round(_HOUR_S / course.step_s), 1)
-    return np.arange(row % step, row + 1, step)
+def _samples(course: Course, track: Track, row: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """The last row in which the indicator counted of each hour up to `row`; a trend needs no more."""
+    rows = np.flatnonzero(track.counted[: row + 1])
+    hours = rows // max(round(_HOUR_S / course.step_s), 1)
+    last = np.flatnonzero(np.diff(hours, append=-1))
+    kept = rows[last]
+    return kept[np.isfinite(track.deviation[kept])]
 
 
-def _duty_hours(course: Course, track: Track, duty: str) -> Floats:
-    if duty == "calendar":
-        hours: Floats = (course.time_ns - course.time_ns[0]) / 3.6e12
-        return hours
-    worked: Floats = np.cumsum(track.counted, dtype=np.float64) * course.step_s / _HOUR_S
-    return worked
+def _duty_of_late(course: Course, wears: np.ndarray[tuple[int], np.dtype[np.bool_]], row: int, left_h: float) -> float:
+    """Share of the hours of late in which the parts wore: of about a day, or as few hours as there is life left."""
+    span_rows = min(max(left_h / 2.0, _LEAST_DUTY_H), _DUTY_OF_LATE_H) * _HOUR_S / course.step_s
+    first = max(row + 1 - round(5.0 * span_rows), 0)
+    weights = np.exp(np.arange(first - row, 1) / span_rows)
+    return float(weights @ wears[first : row + 1] / weights.sum())

@@ -13,12 +13,14 @@ class Sign:
         moves: `up`, `down`, or `still` = stays within its limit.
         weight: logarithm of the likelihood ratio that it gives at most, for or against.
         early: whether it moves as soon as anything does; a later one that does not move yet says little.
+        group: signs of one group are places at which it may show; only the one that shows most counts.
     """
 
     indicator: str
     moves: Literal["up", "down", "still"]
     weight: float = 2.0
     early: bool = True
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,14 @@ class Growth:
 
     Attributes:
         indicator: the one that follows the damage.
-        law: `linear`: deviation in proportion to the share of the life that is over; `exponential`: slow, then fast.
+        law: `linear`: damage in proportion to the share of the life that is over; `exponential`: slow, then fast.
         typical_life_h: median hours from onset to functional failure, in hours of `duty`.
         spread: standard deviation of the logarithm of that life between machines.
-        duty: `running`: only hours in the indicator's context wear; `calendar`: all hours do.
+        duty: `running`: only hours in the machine's duty context wear; `calendar`: all hours do.
+        power: the deviation grows with the damage to this power.
         hidden_share: share of the life before the indicator begins to move.
-        power: deviation grows with the share of the life to this power (linear law only).
+        background: healthy level to which what the damage causes adds in squares, in the unit of the indicator; 0
+            where deviations simply add.
         widen: factor on the interval of the remaining life, from calibration on simulated runs.
     """
 
@@ -41,8 +45,9 @@ class Growth:
     typical_life_h: float
     spread: float = 0.3
     duty: Literal["running", "calendar"] = "running"
-    hidden_share: float = 0.0
     power: float = 1.0
+    hidden_share: float = 0.0
+    background: float = 0.0
     widen: float = 1.0
 
 

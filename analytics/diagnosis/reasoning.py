@@ -39,7 +39,7 @@ def diagnose(machine: Machine, mechanisms: Sequence[Mechanism], seen: Mapping[st
     reasons: list[list[Evidence]] = []
     strongest = max((abs(each.score) for each in seen.values() if isfinite(each.score)), default=0.0)
     for mechanism in mechanisms:
-        evidence = [_weigh(sign, seen[sign.indicator], strongest) for sign in mechanism.signs if sign.indicator in seen]
+        evidence = _signs(mechanism, seen, strongest)
         evidence += _unexplained(mechanism, seen)
         kept = [each for each in evidence if each.weight != 0.0]
         totals.append(mechanism.prior + sum(each.weight for each in kept))
@@ -54,6 +54,21 @@ def diagnose(machine: Machine, mechanisms: Sequence[Mechanism], seen: Mapping[st
     ]
     found.append(Diagnosis("unknown", "", unknown / whole, (), "compare the trends of the signals that moved"))
     return sorted(found, key=lambda each: -each.probability)
+
+
+def _signs(mechanism: Mechanism, seen: Mapping[str, Observation], strongest: float) -> list[Evidence]:
+    """Evidence of every sign; of signs that are places of one thing only the strongest."""
+    single: list[Evidence] = []
+    groups: dict[str, Evidence] = {}
+    for sign in mechanism.signs:
+        if sign.indicator not in seen:
+            continue
+        evidence = _weigh(sign, seen[sign.indicator], strongest)
+        if not sign.group:
+            single.append(evidence)
+        elif sign.group not in groups or evidence.weight > groups[sign.group].weight:
+            groups[sign.group] = evidence
+    return [*single, *groups.values()]
 
 
 def _weigh(sign: Sign, seen: Observation, strongest: float) -> Evidence:

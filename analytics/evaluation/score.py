@@ -20,6 +20,8 @@ _MERGE_NS = 24 * HOUR_NS
 """Alarms of a unit that are not further apart are one advisory."""
 _DECIDED = 0.8
 """Severity at which the cause that is named is scored, as in the exercises."""
+_LIVES = 30
+"""Remaining lives of an episode that are compared with the truth."""
 _AFTERMATH_NS = 24 * HOUR_NS
 
 
@@ -36,7 +38,8 @@ class Found:
         named_h: the same to the first right cause or sensor.
         severity: at the first alarm.
         lead_h: hours from the first alarm to functional failure; None where it did not fail.
-        cause: most probable cause at severity 0.8 or at the last alarm before; empty where nothing was found.
+        cause: most probable cause at severity 0.8 or at the last alarm before; of a sudden fault the last one within
+            a day; empty where nothing was found.
         probability: of that cause.
         right: whether that cause is right.
         lives: (share of the life that is over, true, low, median, high) of each remaining life, in hours.
@@ -151,7 +154,7 @@ def _machine(expected: Expected, episode: Episode, course: Course, truth: Truth,
     found_row = named[0][0] if before else said[0][0]
     found_ns = int(course.time_ns[found_row])
     severity = truth.severity[episode.fault]
-    decided = _decision(said, severity, truth, course)
+    decided = said[-1][1] if expected.sudden else _decision(said, severity, truth, course)
     return Found(
         **base,
         found_h=_hours(episode, found_ns),
@@ -197,11 +200,16 @@ def _decision(
 def _lives(
     named: Sequence[tuple[int, Assessment]], episode: Episode, course: Course, truth: Truth
 ) -> tuple[tuple[float, float, float, float, float], ...]:
-    """Remaining lives that were given with the right cause, beside the true ones."""
+    """Remaining lives that were given with the right cause, beside the true ones; evenly over time."""
     lives: list[tuple[float, float, float, float, float]] = []
-    for row, each in named:
-        place = _row_of(truth.time_ns, int(course.time_ns[row]))
-        true_h = float(truth.remaining_h[episode.fault][place])
+    if not named:
+        return ()
+    rows = np.array([row for row, _ in named])
+    wanted = np.linspace(rows[0], rows[-1], _LIVES)
+    for place in np.unique(np.searchsorted(rows, wanted)):
+        row, each = named[min(int(place), len(named) - 1)]
+        at = _row_of(truth.time_ns, int(course.time_ns[row]))
+        true_h = float(truth.remaining_h[episode.fault][at])
         life = each.remaining_life
         if life is not None and np.isfinite(true_h) and true_h > 0.0:
             worn = _hours(episode, int(course.time_ns[row]))

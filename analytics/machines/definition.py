@@ -135,6 +135,7 @@ class Machine(_Model):
         rated: design values by name, with the unit in the name.
         parts: parts that rules name, by key.
         bearings: by place.
+        duty: context in which its parts wear; empty = always.
         sensors: checks of its sensors, by metric.
         indicators: see `Indicator`.
     """
@@ -145,6 +146,7 @@ class Machine(_Model):
     rated: dict[str, float] = {}
     parts: dict[Name, str] = {}
     bearings: dict[Name, Bearing] = {}
+    duty: str = ""
     sensors: dict[Name, SensorCheck] = {}
     indicators: tuple[Indicator, ...] = ()
 
@@ -175,6 +177,7 @@ class Machines(_Model):
         for machine in self.machines:
             used = [indicator.when for indicator in machine.indicators]
             used += [check.when for check in machine.sensors.values() if check.when]
+            used += [machine.duty] if machine.duty else []
             missing = [name for name in used if name not in self.contexts]
             if missing:
                 raise ValueError(f"{machine.id}: context {missing[0]!r} is not under [contexts]")

@@ -17,76 +17,98 @@ from analytics.features.expectation import Floats
 _STEEPNESS = 4.0
 """Exponential growth: the last quarter of the life carries about 65 % of the damage."""
 _Z90 = 1.645
+_LEAST_SLOPE_ERROR = 0.15
+"""No slope is trusted better than this, as a share: the law of growth is only nearly right."""
+_SHARE_ERROR = 0.05
+"""Standard error of the share of the life that is over, for the same reason."""
+_ONE_SPAN_H = 8.0
+"""Errors of an averaged indicator are taken as independent once in so many hours of duty, or a tenth of the life."""
 
 
 class Damage(NamedTuple):
     """What is known of the damage behind one indicator.
 
     Attributes:
-        duty_h: float64[k], hours of duty, ascending.
+        duty_h: float64[k], hours of duty at each sample, ascending.
         share: float64[k], averaged deviation as a share of that at functional failure.
         noise: share that is not distinguished from none (the indicator's limit).
         lag_h: hours of duty by which the average is late.
+        now_h: hours of duty now; later than the last sample where the indicator does not count at the moment.
     """
 
     duty_h: Floats
     share: Floats
     noise: float
     lag_h: float
+    now_h: float
+
+
+class Outlook(NamedTuple):
+    """Remaining life in hours of duty: 5, 50 and 95 %."""
+
+    low_h: float
+    median_h: float
+    high_h: float
+
+    def in_calendar(self, duty_share: float) -> RemainingLife:
+        """Return it in hours of the calendar, of which `duty_share` are hours of duty."""
+        if duty_share <= 0.0:
+            return RemainingLife(inf, inf, inf)
+        return RemainingLife(self.low_h / duty_share, self.median_h / duty_share, self.high_h / duty_share)
+
+
+def caused(deviation: Floats, growth: Growth) -> Floats:
+    """What the damage alone causes, from a deviation above a background to which it adds in squares."""
+    if growth.background <= 0.0:
+        return deviation
+    above = np.maximum(deviation, 0.0) + growth.background
+    amplitude: Floats = np.sqrt(above**2 - growth.background**2)
+    return amplitude
 
 
 def life_share(share: Floats, growth: Growth) -> Floats:
-    """Share of the life that is over, from the share of the damage."""
-    damage = np.clip(share, 0.0, 1.2)
+    """Share of the life that is over, from the averaged deviation as a share of that at failure."""
+    damage = np.clip(share, 0.0, 1.2) ** (1.0 / growth.power)
     if growth.law == "exponential":
-        used: Floats = np.log1p(damage * expm1(_STEEPNESS)) / _STEEPNESS
-    else:
-        used = damage ** (1.0 / growth.power)
-    return growth.hidden_share + (1.0 - growth.hidden_share) * used
+        damage = np.log1p(damage * expm1(_STEEPNESS)) / _STEEPNESS
+    used: Floats = growth.hidden_share + (1.0 - growth.hidden_share) * damage
+    return used
 
 
-def remaining_life(damage: Damage, growth: Growth, duty_share: float) -> RemainingLife | None:
-    """Extrapolate to functional failure.
-
-    Args:
-        damage: its course so far.
-        growth: its law.
-        duty_share: hours of duty in an hour of calendar, as of late.
-
-    Returns None while the damage is not distinguished from none, or nothing wears.
-    """
+def outlook(damage: Damage, growth: Growth) -> Outlook | None:
+    """Extrapolate to functional failure; None while the damage is not distinguished from none."""
     seen = np.isfinite(damage.share) & (damage.share > damage.noise)
-    if not seen.any() or duty_share <= 0.0:
+    if not seen.any():
         return None
-    used = life_share(damage.share[seen], growth)
-    duty = damage.duty_h[seen]
-    now = float(np.median(used[-max(len(used) // 20, 1) :]))
+    used, duty = life_share(damage.share[seen], growth), damage.duty_h[seen]
     log_life, deviation = log(growth.typical_life_h), growth.spread
-    slope, slope_error = _slope(duty, used)
+    slope, slope_error = _slope(duty, used, growth.typical_life_h)
     if slope > 0.0:
-        seen_error = max(slope_error / slope, 0.05)
+        seen_error = max(slope_error / slope, _LEAST_SLOPE_ERROR)
         precision = 1.0 / deviation**2 + 1.0 / seen_error**2
         log_life = (log_life / deviation**2 - log(slope) / seen_error**2) / precision
         deviation = precision**-0.5
     life_h = exp(log_life)
-    # The error of the share itself: its noise, and that the law is only nearly right.
-    share_error = 0.03 + 0.5 * damage.noise
-    left = max(1.0 - now - damage.lag_h / life_h, 0.0)
-    spread = growth.widen * _Z90 * deviation
-    low = max(left - growth.widen * _Z90 * share_error, 0.0) * life_h * exp(-spread)
-    high = (left + growth.widen * _Z90 * share_error) * life_h * exp(spread)
-    return RemainingLife(low / duty_share, left * life_h / duty_share, min(high / duty_share, inf))
+    since_h = damage.now_h - float(duty[-1]) + damage.lag_h
+    over = float(np.median(used[-3:])) + since_h / life_h
+    z = growth.widen * _Z90
+    left, error = max(1.0 - over, 0.0), z * _SHARE_ERROR
+    return Outlook(
+        max(left - error, 0.0) * life_h * exp(-z * deviation),
+        left * life_h,
+        (left + error) * life_h * exp(z * deviation),
+    )
 
 
-def _slope(duty: Floats, used: Floats) -> tuple[float, float]:
-    """Slope of the life's share over duty and its standard error; errors are taken as independent every eight hours."""
+def _slope(duty: Floats, used: Floats, life_h: float) -> tuple[float, float]:
+    """Slope of the life's share over duty, and its standard error."""
     span = float(duty[-1] - duty[0])
-    if len(duty) < 8 or span <= 0.0:
+    if len(duty) < 5 or span <= 0.0:
         return 0.0, inf
     centred = duty - duty.mean()
     square = float(centred @ centred)
     slope = float(centred @ used) / square
     rest = used - used.mean() - slope * centred
-    independent = max(min(len(duty), 1.0 + span / 8.0), 2.0)
+    independent = max(min(float(len(duty)), 1.0 + span / min(_ONE_SPAN_H, life_h / 10.0)), 2.0)
     sigma = max(float(rest.std()), 0.02)
     return slope, sigma * (12.0 / independent) ** 0.5 / span

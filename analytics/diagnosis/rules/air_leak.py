@@ -8,10 +8,10 @@ MECHANISM = Mechanism(
     title="Compressed-air leak",
     part="leaks",
     signs=(
-        Sign("zone_1", "up", 3.0, early=False),
-        Sign("zone_2", "up", 3.0, early=False),
-        Sign("zone_3", "up", 3.0, early=False),
-        Sign("zone_4", "up", 3.0, early=False),
+        Sign("zone_1", "up", 4.0, group="place"),
+        Sign("zone_2", "up", 4.0, group="place"),
+        Sign("zone_3", "up", 4.0, group="place"),
+        Sign("zone_4", "up", 4.0, group="place"),
         Sign("unmetered", "still", 3.0),
         Sign("off", "still", 0.5),
         Sign("power", "up", 0.5, early=False),
@@ -19,5 +19,4 @@ MECHANISM = Mechanism(
     next_check="close one zone valve after the other off shift",
     act="find the leak with ultrasound, repair, measure again",
     growth=Growth("zone_any", "linear", typical_life_h=700.0, spread=0.25, duty="calendar"),
-    prior=2.0,
 )

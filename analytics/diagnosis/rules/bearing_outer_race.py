@@ -17,5 +17,5 @@ MECHANISM = Mechanism(
     ),
     next_check="envelope spectrum at the bearing's outer-race frequency",
     act="change the bearing at the next cleaning stop",
-    growth=Growth("envelope", "exponential", typical_life_h=500.0, spread=0.25, duty="running"),
+    growth=Growth("envelope", "exponential", typical_life_h=500.0, spread=0.25, power=1.6, background=0.095),
 )

@@ -15,5 +15,7 @@ MECHANISM = Mechanism(
     ),
     next_check="temperature before and behind the drier",
     act="licensed contractor: replace the drier",
-    growth=Growth("superheat", "linear", typical_life_h=900.0, spread=0.25, duty="calendar"),
+    growth=Growth(
+        "superheat", "linear", typical_life_h=900.0, spread=0.25, duty="calendar", power=0.6, hidden_share=0.1
+    ),
 )

@@ -15,5 +15,5 @@ MECHANISM = Mechanism(
     ),
     next_check="look at the coil; temperature of the air on both sides",
     act="clean the coil",
-    growth=Growth("condensing", "linear", typical_life_h=800.0, spread=0.25, duty="calendar"),
+    growth=Growth("condensing", "linear", typical_life_h=800.0, spread=0.25, duty="calendar", power=1.9),
 )

@@ -8,13 +8,12 @@ MECHANISM = Mechanism(
     title="One phase of the heaters is open",
     part="heater",
     signs=(
-        Sign("phase_l1", "down", 3.0, early=False),
-        Sign("phase_l2", "down", 3.0, early=False),
-        Sign("phase_l3", "down", 3.0, early=False),
+        Sign("phase_l1", "down", 4.0, group="place"),
+        Sign("phase_l2", "down", 4.0, group="place"),
+        Sign("phase_l3", "down", 4.0, group="place"),
         Sign("zone", "down", 0.5, early=False),
         Sign("voltage", "still", 2.0),
     ),
     next_check="measure the three phases at the terminals, locked out",
     act="lock out, replace the terminal",
-    prior=3.0,
 )

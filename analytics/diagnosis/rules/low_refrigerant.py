@@ -16,5 +16,7 @@ MECHANISM = Mechanism(
     ),
     next_check="leak test; sight glass",
     act="licensed contractor: find the leak, refill",
-    growth=Growth("subcooling", "linear", typical_life_h=900.0, spread=0.25, duty="calendar"),
+    growth=Growth(
+        "superheat", "linear", typical_life_h=900.0, spread=0.25, duty="calendar", power=0.6, hidden_share=0.1
+    ),
 )

@@ -15,5 +15,5 @@ MECHANISM = Mechanism(
     ),
     next_check="pressure of the standing condenser against its temperature",
     act="licensed contractor: recover, evacuate, recharge",
-    growth=Growth("condensing", "linear", typical_life_h=800.0, spread=0.25, duty="calendar"),
+    growth=Growth("condensing", "linear", typical_life_h=800.0, spread=0.25, duty="calendar", power=1.0),
 )
