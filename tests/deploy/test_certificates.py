@@ -8,7 +8,7 @@ import pytest
 from deploy.certificates import Certificate, examine, judge
 from deploy.checks import Level
 from edge_agent.sources.opcua.pki import own_certificate
-from tests.edge_agent.sparkplug.test_client_tls import Authority
+from tests.edge_agent.sparkplug.authority import Authority
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 
 from deploy.check_config import check_file
 from edge_agent.sparkplug.settings import ConfigError
-from tests.edge_agent.sparkplug.test_client_tls import Authority
+from tests.edge_agent.sparkplug.authority import Authority
 
 EDGE = """[edge]
 group_id = "site"
