@@ -29,6 +29,7 @@ class ConveyorParameters(Parameters):
     bottles: int = Field(default=80, gt=0, description="places for standing bottles")
     pack_bottles: int = Field(default=1, ge=1, description="bottles that come at once, 12 in a pack")
     travel_s: float = Field(default=15.0, gt=0, description="from one end to the other")
+    wait_s: float = Field(default=0.9, ge=0, description="mean wait at the end for a machine that keeps up")
     chain_w: float = Field(default=500.0, ge=0, description="friction of chain and gearbox, lubricated")
     carried_w: float = Field(default=0.5, ge=0, description="friction by the weight of each bottle")
     sliding_w: float = Field(default=1.3, ge=0, description="friction of each bottle that slides on the chain")
@@ -72,6 +73,7 @@ class ConveyorState:
         queue: records of the last of them, first come first (fine solver only).
         at_end: of these, the ones that have reached its end.
         sliding: of these, the ones that stand there, averaged over the step.
+        mean_bottles: on it, averaged over the step.
         capacity: places.
         in_count, out_count: bottles since the start.
         arrivals: bottles that are still travelling, as (time at the end, how many).
@@ -87,6 +89,7 @@ class ConveyorState:
     current_a: float
     gearbox_degc: float
     slip_pct: float
+    mean_bottles: float = 0.0
     queue: deque[BottleInWork] = field(default_factory=deque)
     arrivals: deque[tuple[float, int]] = field(default_factory=deque)
     in_count: int = 0
@@ -134,6 +137,7 @@ def _travel(p: ConveyorParameters, s: ConveyorState, around: Surroundings, came:
         arrivals.clear()
         s.at_end = s.bottles
         s.sliding = max(s.bottles - came * min(p.travel_s / around.dt_s, 1.0), 0.0)
+        s.mean_bottles = s.bottles + gone * p.wait_s / around.dt_s
         return
     if came:
         arrivals.append((now_s + p.travel_s, came))
@@ -141,6 +145,7 @@ def _travel(p: ConveyorParameters, s: ConveyorState, around: Surroundings, came:
     while arrivals and arrivals[0][0] <= now_s:
         s.at_end += arrivals.popleft()[1]
     s.sliding = s.at_end
+    s.mean_bottles = s.bottles
 
 
 def _follow(s: ConveyorState, around: Surroundings, severity: float) -> None:
@@ -217,7 +222,7 @@ def _conveyor(number: int, before: str, behind: str, title: str, fault: str = ""
             S("prod_processed_count", "", 0, None, "Bottles that left it since start",
               lambda s: s.out_count, DataType.INT64, period_s=0),
             S("accumulation_pct", "%", 0, 110, "Places that are taken",
-              lambda s: 100.0 * s.bottles / s.capacity, noise=0.5, resolution=0.1),
+              lambda s: 100.0 * s.mean_bottles / s.capacity, noise=0.5, resolution=0.1),
             S("power_w", "W", 0, 1500, "Electrical power of the drive", lambda s: s.power_w, noise=4.0, resolution=1.0),
             S("current_a", "A", 0, 5, "Motor current", lambda s: s.current_a, noise=0.01, resolution=0.01),
             S("gearbox_temperature_degc", "°C", 0, 120, "Temperature of the gearbox",

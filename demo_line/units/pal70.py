@@ -89,7 +89,8 @@ def _step(p: Pal70Parameters, s: Pal70State, around: Surroundings, draws: Draws)
     bottles = station.account(p, s, around)
     cup, running = around.severity["suction_cup"], s.working > 0.0
     around.demands["compressed_air_demand_m3_min"] += p.cup_air_m3_min * cup * s.working
-    target_bar = p.vacuum_bar + p.cup_leak_bar * cup if running else 0.0
+    # Mean of the step: without a pack to grip there is none.
+    target_bar = (p.vacuum_bar + p.cup_leak_bar * cup) * s.working
     s.vacuum_bar = approach(s.vacuum_bar, target_bar, around.dt_s, 2.0)
     if running:
         s.cycle_s = p.cycle_s + p.cup_cycle_s * cup + 0.15 * draws.normal()

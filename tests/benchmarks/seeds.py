@@ -20,13 +20,12 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from demo_line.alarm import Alarm, load_alarms
 from demo_line.line import Line, LineState, load_definition
 from demo_line.packml import State
 from demo_line.runs.recorder import Columns
 from demo_line.runs.simulation import DAY_S, Simulation, Solver
-from demo_line.sensors import Floats, Sensors
 from demo_line.signals import Channel, DataType
+from tests.alarm_watch import AlarmWatch
 from tests.benchmarks.stop_statistics import LEVEL, Stops, StopWatch, judge, refuted
 
 OEE_LOW, OEE_HIGH = 0.55, 0.80
@@ -99,9 +98,8 @@ class _Watch:
         ]
         self._columns = Columns(numeric, {})
         self._names = [channel.name for channel in self._columns.channels]
-        self._sensors = Sensors(self._columns.channels, seed, {})
         self._allowed = np.array([(LIMITS | SOUND).get(name, (-math.inf, math.inf)) for name in self._names]).T
-        self._alarms = [Alarm(definition) for definition in load_alarms()]
+        self.alarms = AlarmWatch(self._columns.channels, seed)
         machines = {unit_id: line.parameters[unit_id] for unit_id in line.definition.packaging[::2]}
         self.stops = StopWatch(machines)
         self.lengths: list[float] = []
@@ -142,24 +140,7 @@ class _Watch:
         for row, column in np.argwhere(~((true >= low) & (true <= high) & np.isfinite(true))):
             at_s = now_s - (len(true) - 1 - row) * step_s
             self._note(self._names[column], f"{true[row, column]:.4g}", at_s)
-        steps = np.arange(len(true)) + round(now_s / step_s) - len(true) + 1
-        shown = self._sensors.sense(true, np.empty((len(true), 0)), steps, step_s).values
-        for alarm in self._alarms:
-            self._watch(alarm, shown, [step * step_s for step in steps.tolist()])
-
-    def _watch(self, alarm: Alarm, shown: Floats, times_s: Sequence[float]) -> None:
-        """Let an alarm see its channel, unless that stays within the limit."""
-        definition = alarm.definition
-        values = shown[:, self._names.index(definition.channel)].tolist()
-        if not alarm.active and not any(definition.exceeded(value, active=False) for value in values):
-            return
-        state = f"{definition.unit_id}.state_current"
-        states = shown[:, self._names.index(state)].tolist() if state in self._names else [0.0] * len(values)
-        for value, number, at_s in zip(values, states, times_s, strict=True):
-            alarm.value = value
-            alarm.watch(at_s, State(int(number)).name if number else None)
-            if alarm.active and not alarm.suppressed:
-                self._note(f"alarm {definition.unit_id} {definition.name}", f"{value:.4g}", at_s)
+        self.alarms.see(true, now_s, step_s)
 
     def _note(self, what: str, value: str, now_s: float) -> None:
         self.broken.setdefault(what, f"{what} = {value} at {now_s:.0f} s")
@@ -181,7 +162,7 @@ def study(seed: int, days: int) -> Healthy:
         len(watch.lengths) / (filler.run_s / 3600.0),
         statistics.median(watch.lengths),
         watch.stops.stops,
-        list(watch.broken.values()),
+        [*watch.broken.values(), *watch.alarms.raised.values()],
     )
 
 
