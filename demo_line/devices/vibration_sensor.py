@@ -35,9 +35,6 @@ SCALE_G = RANGE_G / 32_768.0
 """Acceleration of one count of a waveform."""
 MISSED_SHARE = 0.015
 """Messages that the radio loses."""
-FAULT = "dead_sensor_battery"
-"""Severity of this name empties the battery: at 1 the sensor is dead."""
-
 _JITTER = 0.04
 _NEW_BATTERY_PCT = 96.0
 _MESSAGE_PCT, _WAVEFORM_PCT = 2.0e-5, 1.0e-3
@@ -116,7 +113,7 @@ class VibrationSensor:
 
     def step(self, state: LineState, time_ns: int, dt_s: float) -> list[Message]:
         """Wake up where it is time, measure, send."""
-        battery_pct = (_NEW_BATTERY_PCT - self._spent_pct) * (1.0 - state.around.severity.get(FAULT, 0.0))
+        battery_pct = (_NEW_BATTERY_PCT - self._spent_pct) * state.units[PUMP].sensor_charge
         self.powered = battery_pct > 0.0
         self._temperature_degc = approach(self._temperature_degc, _housing_degc(state), dt_s, 300.0)
         if self._due_ns is None:

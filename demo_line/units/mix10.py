@@ -86,6 +86,7 @@ class Mix10State:
         suction_bar, discharge_bar, shaft_speed_rpm, power_w, current_a: of the pump.
         npsh_margin_m, cavitation: how far the pump is from cavitation; 0 none to 1 fully developed.
         wear, misalignment: severities of the drive-end bearing's spall and of the coupling.
+        sensor_charge: share of the wireless vibration sensor's battery that its fault has left.
         vibration_left_s: time until the vibration is worked out again.
         water_l, concentrate_l, returned_l, delivered_l, lost_l: totals since the start.
         recovered_kj: recovered heat that has gone into the blend water, since the start.
@@ -119,6 +120,7 @@ class Mix10State:
     cavitation: float = 0.0
     wear: float = 0.0
     misalignment: float = 0.0
+    sensor_charge: float = 1.0
     vibration_left_s: float = 0.0
     vibration_velocity_mm_s: float = 0.8
     hf_acceleration_g: float = 0.27
@@ -159,6 +161,7 @@ def _step(p: Mix10Parameters, s: Mix10State, around: Surroundings, draws: Draws)
     demand_l_h = min(supplies["pasteuriser_demand_l_h"], p.max_flow_l_h)
     s.wear = severity["pump_bearing_outer_race"]
     s.misalignment = severity["misalignment"]
+    s.sensor_charge = 1.0 - severity["dead_sensor_battery"]
     running = mains and s.packml.state in _RUNNING
     empty = s.level_pct <= (p.empty_pct if running and not s.packml.starved else p.empty_pct + 5.0)
     turning = running and not empty and not s.emptying
@@ -394,6 +397,8 @@ UNIT = UnitType(
     truth=(
         S("bearing_wear", "1", 0, 1, "Wear of the drive-end bearing's outer race", lambda s: s.wear),
         S("misalignment", "1", 0, 1, "Misalignment left by a repair", lambda s: s.misalignment),
+        S("sensor_charge", "1", 0, 1, "Battery of the wireless vibration sensor that its fault has left",
+          lambda s: s.sensor_charge),
         S("npsh_margin_m", "m", None, None, "NPSH available less NPSH required", lambda s: s.npsh_margin_m),
         S("cavitation", "1", 0, 1, "How far cavitation is developed", lambda s: s.cavitation),
         S("volume_l", "L", 0, None, "Content of the blend tank", lambda s: s.volume_l),

@@ -17,7 +17,7 @@ from demo_line.devices.shelly_gen1 import Shelly3EM
 from demo_line.devices.shelly_gen2 import ShellyPro3EM, leaves, notification
 from demo_line.devices.tasmota import TasmotaMeter
 from demo_line.devices.three_phase import powers_w
-from demo_line.devices.vibration_sensor import FAULT, MISSED_SHARE, VibrationSensor
+from demo_line.devices.vibration_sensor import MISSED_SHARE, PUMP, VibrationSensor
 from demo_line.line import Line, LineError, LineState, load_definition
 from demo_line.physics.spectra import RATE_HZ
 from demo_line.physics.vibration import measure
@@ -218,21 +218,21 @@ def test_a_waveform_comes_on_command(state: LineState) -> None:
 
 
 def test_a_dying_battery_falls_and_silences_the_sensor(state: LineState) -> None:
-    """The level falls with the severity of the fault; at the end the sensor has no power, and a new battery cures."""
+    """The level falls with the battery's charge; at the end the sensor has no power, and a new battery cures."""
     sensor = VibrationSensor("vib", default_rng(5))
     levels = []
-    for i, severity in enumerate((0.0, 0.5, 0.9)):
-        state.around.severity[FAULT] = severity
+    for i, charge in enumerate((1.0, 0.5, 0.1)):
+        state.units[PUMP].sensor_charge = charge
         levels += [
             f["values"]["battery_pct"] for f in contents(said(sensor, state, 25, T0 + i * 25 * S), "vib/features")
         ]
     assert levels == sorted(levels, reverse=True)
     assert levels[0] > 95.0
     assert levels[-1] < 10.0
-    state.around.severity[FAULT] = 1.0
+    state.units[PUMP].sensor_charge = 0.0
     assert said(sensor, state, 60, T0 + 100 * S) == []
     assert not sensor.powered
-    state.around.severity[FAULT] = 0.0
+    state.units[PUMP].sensor_charge = 1.0
     assert said(sensor, state, 30, T0 + 200 * S)
     assert sensor.powered
 

@@ -11,7 +11,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from demo_line.config import MqttConfig
-from demo_line.devices.vibration_sensor import FAULT
+from demo_line.devices.vibration_sensor import PUMP
 from demo_line.journal import Journal
 from demo_line.line import Line, LineState, load_definition
 from demo_line.servers.devices import Devices
@@ -141,11 +141,11 @@ def test_an_empty_battery_breaks_the_connection_and_a_new_one_brings_it_back(bro
     eventually(lambda: sensor.connected)
     sensor.offer(T0, state, 1.0)
     eventually(lambda: reader.of("vib/pump/status") == ["online"])
-    state.around.severity[FAULT] = 1.0
+    state.units[PUMP].sensor_charge = 0.0
     sensor.offer(T0 + S, state, 1.0)
     eventually(lambda: reader.of("vib/pump/status") == ["online", "offline"])
     before = len(reader.of("vib/pump/features"))
-    state.around.severity[FAULT] = 0.0
+    state.units[PUMP].sensor_charge = 1.0
     sensor.offer(T0 + 100 * S, state, 1.0)
     eventually(lambda: sensor.connected)
     sensor.offer(T0 + 101 * S, state, 1.0)
