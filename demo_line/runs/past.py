@@ -21,6 +21,7 @@ from demo_line.runs.snapshot import SnapshotError
 _log = logging.getLogger(__name__)
 
 _FINE_S = 900.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 600.0
 
 
 class Past:
@@ -30,10 +31,12 @@ class Past:
         config: of the line that serves.
         folder: where the history goes.
         plan: as `plan_history` gave it.
+        pause_s: before the first new attempt; each further one comes after twice the pause, at most ten minutes.
     """
 
-    def __init__(self, config: ServeConfig, folder: Path, plan: HistoryPlan) -> None:
+    def __init__(self, config: ServeConfig, folder: Path, plan: HistoryPlan, pause_s: float = _FIRST_PAUSE_S) -> None:
         self.plan = plan
+        self._pause_s = pause_s
         self._folder = folder
         self._command = [
             *(sys.executable, "-m", "demo_line", "history", "--out", str(folder), "--exit-with-parent"),
@@ -46,21 +49,33 @@ class Past:
         self._snapshot: bytes | None = None
 
     async def make(self, stop: asyncio.Event) -> None:
-        """Run the process until it has ended or `stop` is set; what goes wrong is logged and left to the next start."""
+        """Run the process until it has made the history or `stop` is set; what goes wrong is logged and tried again."""
+        pause_s = self._pause_s
+        while not stop.is_set():
+            trouble = await self._attempt(stop)
+            if trouble is None:
+                self._snapshot = (self._folder / SNAPSHOT).read_bytes()
+                return
+            if stop.is_set():
+                return
+            _log.warning("the history could not be made (%s); it is tried again in %.0f s", trouble, pause_s)
+            if await wait_until(stop, pause_s):
+                return
+            pause_s = min(2.0 * pause_s, _LONGEST_PAUSE_S)
+
+    async def _attempt(self, stop: asyncio.Event) -> str | None:
+        """Run the process to its end; return why it did not make the history, None where it did."""
         try:
             process = await asyncio.create_subprocess_exec(*self._command, stdin=asyncio.subprocess.PIPE)
         except OSError as error:
-            _log.warning("the history could not be made: %s; the next start tries again", error)
-            return
+            return str(error)
         waiting = asyncio.ensure_future(process.wait())
         while not waiting.done() and not await wait_until(stop, 0.2):
             pass
         if process.stdin is not None:
             process.stdin.close()
-        if await waiting == 0:
-            self._snapshot = (self._folder / SNAPSHOT).read_bytes()
-        elif not stop.is_set():
-            _log.warning("the history could not be made (code %s); the next start tries again", process.returncode)
+        code = await waiting
+        return None if code == 0 else f"its process ended with code {code}"
 
     def take(self) -> bytes | None:
         """State of the line at the end of its history, once; None while there is none."""

@@ -1,5 +1,7 @@
 """Parquet files that grow block by block, and a folder that exists only when all of it is there."""
 
+import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -8,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -81,14 +84,17 @@ class TableFile:
 def new_folder(path: Path) -> Iterator[Path]:
     """Folder to write into; it becomes `path` when all went well, and is removed otherwise.
 
-    A process that is killed leaves only a hidden folder `.<name>.<random>.partial` beside it.
+    A process that is killed leaves only a hidden folder `.<name>.<process id>.<random>.partial` beside it; the next one
+    that writes the same folder removes it.
 
     Raises FolderError where `path` exists and is not an empty folder, OSError where it cannot be written.
     """
     _check_free(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
+        _remove_abandoned(path)
+        prefix = f".{path.name}.{os.getpid()}."
+        partial = Path(tempfile.mkdtemp(prefix=prefix, suffix=".partial", dir=path.parent))
     except OSError as error:
         raise OSError(f"{path} cannot be made: {error.strerror}; name another folder with --out") from error
     try:
@@ -106,6 +112,15 @@ def new_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove what killed processes have left of this folder; what a running one writes stays."""
+    ours = re.compile(re.escape(f".{path.name}.") + r"([0-9]+)\.[^.]+\.partial")
+    for folder in path.parent.iterdir():
+        found = ours.fullmatch(folder.name)
+        if found is not None and not psutil.pid_exists(int(found[1])):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_free(path: Path) -> None:

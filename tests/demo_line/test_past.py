@@ -1,10 +1,13 @@
 """The past of a line: chunks in the order of time, the same in a second attempt, and a line that goes on from them."""
 
+import asyncio
 import json
+import os
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,9 +18,10 @@ from demo_line.line import Line, load_definition
 from demo_line.measurement import channels_of
 from demo_line.runs.history import write_history
 from demo_line.runs.history_plan import HistoryPlan, plan_history
-from demo_line.runs.past import go_on, past_of
+from demo_line.runs.past import Past, go_on, past_of
 from demo_line.runs.simulation import Simulation
 from tests.demo_line.test_sensors import LEVEL, line_with
+from tests.servers import eventually
 
 NOW_NS = 1_800_000_030 * NS_PER_S
 UNTIL_NS = 1_800_000_000 * NS_PER_S
@@ -161,6 +165,38 @@ def test_a_line_goes_on_from_the_end_of_its_history(tmp_path: Path) -> None:
     condition = served.state.conditions["pump_bearing_outer_race"]
     assert condition.onset_s == unbroken.elapsed_s - 20.0
     assert served.state.around.severity["pump_bearing_outer_race"] == condition.severity > 0.0
+
+
+async def test_a_history_whose_process_dies_is_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What was killed is tried again while the line serves, until the history is complete."""
+    config = serve_config(tmp_path, 0.02)
+    planned = past_of(config, Line(load_definition()), NOW_NS)
+    assert planned is not None
+    past = Past(config, tmp_path / "past", planned.plan, pause_s=0.1)
+    stop = asyncio.Event()
+    making = asyncio.create_task(past.make(stop))
+    killed = psutil.Process()
+    while killed.pid == os.getpid():
+        killed = next((child for child in killed.children() if "history" in child.cmdline()), killed)
+        await asyncio.sleep(0.01)
+    killed.kill()
+    await asyncio.wait_for(making, 240)
+    assert "the history could not be made (its process ended with code" in caplog.text
+    assert past.take() == (tmp_path / "past" / "end.snapshot").read_bytes()
+
+
+async def test_a_history_is_not_tried_again_after_a_stop(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A line that stops waits for no pause between two attempts."""
+    config = serve_config(tmp_path, 0.02)
+    planned = past_of(config, Line(load_definition()), NOW_NS)
+    assert planned is not None
+    past = Past(config, tmp_path / "past" / "plan.json", planned.plan, pause_s=3600.0)  # a file is no folder
+    stop = asyncio.Event()
+    making = asyncio.create_task(past.make(stop))
+    await asyncio.to_thread(eventually, lambda: "tried again in 3600 s" in caplog.text, 240.0)
+    stop.set()
+    await asyncio.wait_for(making, 60)
+    assert past.take() is None
 
 
 def test_an_old_or_foreign_history_is_left_alone(tmp_path: Path) -> None:

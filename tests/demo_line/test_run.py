@@ -18,7 +18,7 @@ from demo_line.line import Line, LineError
 from demo_line.runs.recorder import Resolution
 from demo_line.runs.run import RunOptions, write_run
 from demo_line.runs.simulation import PlannedFault, Solver
-from demo_line.runs.tables import FolderError
+from demo_line.runs.tables import FolderError, new_folder
 from demo_line.unit import Bottle, Event
 from tests.demo_line.test_sensors import LEVEL, line_with
 from tests.servers import eventually
@@ -149,12 +149,18 @@ def test_a_run_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="kills with SIGKILL")
 def test_a_run_that_is_killed_leaves_no_folder(tmp_path: Path) -> None:
-    """After SIGKILL the folder is not there at all, and the same command can be given again."""
+    """After SIGKILL the folder is not there at all; the next run removes what is left, but nothing of a running one."""
     command = [sys.executable, "-m", "demo_line", "run", "--days", "300", "--seed", "1", "--out", str(tmp_path / "run")]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        eventually(lambda: any(tmp_path.glob(".run.*.partial/signals.parquet")), timeout_s=30)
+        eventually(lambda: any(tmp_path.glob(".run.*.partial/signals.parquet")), timeout_s=240)
         process.kill()
     assert not (tmp_path / "run").exists()
+    left = set(tmp_path.iterdir())
+    with new_folder(tmp_path / "run") as first:
+        assert set(tmp_path.iterdir()) == {first}, left
+        with new_folder(tmp_path / "run") as second:
+            assert set(tmp_path.iterdir()) == {first, second}
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
