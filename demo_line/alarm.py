@@ -30,6 +30,7 @@ class AlarmState(StrEnum):
     RETURNED_TO_NORMAL = "returned_to_normal"
     SHELVED = "shelved"
     SUPPRESSED = "suppressed"
+    OUT_OF_SERVICE = "out_of_service"
 
 
 class AlarmDefinition(BaseModel):
@@ -98,6 +99,8 @@ class Alarm:
         definition: what it watches.
         active: the limit is exceeded, delays and deadband considered.
         acknowledged: nobody needs to look at it any more.
+        confirmed: somebody has said that what it asked for is done; nothing waits for it.
+        enabled: False while it is out of service; it then judges nothing.
         suppressed: the machine stands in a state in which it means nothing.
         shelved_until_s: when an operator's shelving ends; infinite = with the next return to normal;
             None = it is not.
@@ -109,6 +112,8 @@ class Alarm:
         self.definition = definition
         self.active = False
         self.acknowledged = True
+        self.confirmed = True
+        self.enabled = True
         self.suppressed = False
         self.shelved_until_s: float | None = None
         self.changed_s = 0.0
@@ -119,6 +124,8 @@ class Alarm:
     @property
     def state(self) -> AlarmState:
         """State of ISA-18.2."""
+        if not self.enabled:
+            return AlarmState.OUT_OF_SERVICE
         if self.shelved_until_s is not None:
             return AlarmState.SHELVED
         if self.suppressed:
@@ -134,6 +141,8 @@ class Alarm:
             now_s: time.
             machine: PackML state of the unit; None = it is not known.
         """
+        if not self.enabled:
+            return False
         before = (self.active, self.suppressed, self.shelved_until_s)
         suppressed = bool(self.definition.states) and machine not in self.definition.states
         if self.suppressed and not suppressed:  # what was so at rest says nothing of the work that begins
@@ -157,6 +166,29 @@ class Alarm:
         if self.acknowledged:
             raise ValueError(f"alarm {self.definition.name} is {self.state}; there is nothing to acknowledge")
         self.acknowledged = True
+        self.changed_s = now_s
+
+    def confirm(self, now_s: float) -> None:
+        """Say that what it asked for is done; raises ValueError before it is acknowledged, and a second time."""
+        if not self.acknowledged or self.confirmed:
+            said = "confirmed already" if self.confirmed else "not acknowledged yet"
+            raise ValueError(f"alarm {self.definition.name} is {said}; acknowledge it first, then confirm it once")
+        self.confirmed = True
+        self.changed_s = now_s
+
+    def disable(self, now_s: float) -> None:
+        """Take it out of service; raises ValueError when it is."""
+        if not self.enabled:
+            raise ValueError(f"alarm {self.definition.name} is out of service already")
+        self.enabled = self.active = self._shown = False
+        self._since_s = None
+        self.changed_s = now_s
+
+    def enable(self, now_s: float) -> None:
+        """Put it back in service, with its delays from now on; raises ValueError when it is."""
+        if self.enabled:
+            raise ValueError(f"alarm {self.definition.name} is in service already")
+        self.enabled = True
         self.changed_s = now_s
 
     def shelve(self, now_s: float, seconds: float = inf) -> None:
@@ -189,7 +221,7 @@ class Alarm:
         """An alarm that comes into sight asks for acknowledgement."""
         shown = self.active and not self.suppressed and self.shelved_until_s is None
         if shown and not self._shown:
-            self.acknowledged = False
+            self.acknowledged = self.confirmed = False
         self._shown = shown
 
 

@@ -99,6 +99,33 @@ def test_a_shelved_alarm_comes_back() -> None:
         alarm.shelve(19.0, 0.0)
 
 
+def test_an_alarm_is_confirmed_once_it_is_acknowledged() -> None:
+    """Confirming comes after acknowledging, once for each time that the alarm comes."""
+    alarm = Alarm(definition())
+    seen(alarm, (0, 90.0))
+    with pytest.raises(ValueError, match="not acknowledged yet"):
+        alarm.confirm(1.0)
+    alarm.acknowledge(2.0)
+    alarm.confirm(3.0)
+    with pytest.raises(ValueError, match="confirmed already"):
+        alarm.confirm(4.0)
+    seen(alarm, (5, 92.0), (6, 90.0))
+    assert not alarm.confirmed
+
+
+def test_an_alarm_out_of_service_judges_nothing() -> None:
+    """It neither comes nor goes until it is in service again, and then has its delays from the beginning."""
+    alarm = Alarm(definition(on_delay_s=2.0))
+    alarm.disable(0.0)
+    assert seen(alarm, (1, 90.0), (9, 90.0)) == [AlarmState.OUT_OF_SERVICE] * 2
+    with pytest.raises(ValueError, match="out of service already"):
+        alarm.disable(9.0)
+    alarm.enable(10.0)
+    assert seen(alarm, (10, 90.0), (11, 90.0), (12, 90.0)) == [N, N, U]
+    with pytest.raises(ValueError, match="in service already"):
+        alarm.enable(13.0)
+
+
 def test_a_failed_sensor_changes_nothing() -> None:
     """Without a good reading an alarm stands as it stood."""
     alarms = Alarms([definition()], CHANNELS)

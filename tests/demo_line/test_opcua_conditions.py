@@ -126,6 +126,58 @@ async def test_an_operator_acknowledges_with_a_comment(free_port: int, tmp_path:
         assert (await machine.heard(3)).Retain is False
 
 
+async def test_an_operator_confirms_what_was_acknowledged(free_port: int, tmp_path: Path) -> None:
+    """Confirm follows Acknowledge, once; a comment can be added at any time, and the last one stays."""
+    async with plant(free_port, tmp_path) as (machine, client):
+        await subscribe(client, machine)
+        await machine.heat(85.0)
+        event = await machine.heard(1)
+        condition = client.get_node(event.NodeId)
+        confirm = ua.NodeId(ua.ObjectIds.AcknowledgeableConditionType_Confirm)
+        with pytest.raises(ua.UaStatusCodeError, match="BadInvalidState"):
+            await condition.call_method(confirm, event.EventId, ua.LocalizedText("x"))
+        comment = ua.NodeId(ua.ObjectIds.ConditionType_AddComment)
+        await condition.call_method(comment, event.EventId, ua.LocalizedText("fan is broken"))
+        event = await machine.heard(2)
+        assert (event.Comment.Text, getattr(event, "AckedState/Id")) == ("fan is broken", False)
+        acknowledge = ua.NodeId(ua.ObjectIds.AcknowledgeableConditionType_Acknowledge)
+        await condition.call_method(acknowledge, event.EventId, ua.LocalizedText(""))
+        event = await machine.heard(3)
+        assert getattr(event, "ConfirmedState/Id") is False
+        await condition.call_method(confirm, event.EventId, ua.LocalizedText(""))
+        event = await machine.heard(4)
+        assert (getattr(event, "ConfirmedState/Id"), event.Comment.Text) == (True, "fan is broken")
+        with pytest.raises(ua.UaStatusCodeError, match="BadConditionBranchAlreadyConfirmed"):
+            await condition.call_method(confirm, event.EventId, ua.LocalizedText("x"))
+
+
+async def test_an_alarm_out_of_service_is_silent(free_port: int, tmp_path: Path) -> None:
+    """Disabled it sends nothing and can be neither acknowledged nor disabled again; enabled it judges anew."""
+    async with plant(free_port, tmp_path) as (machine, client):
+        await subscribe(client, machine)
+        await machine.heat(85.0)
+        event = await machine.heard(1)
+        condition = client.get_node(event.NodeId)
+        disable, enable = ua.NodeId(ua.ObjectIds.ConditionType_Disable), ua.NodeId(ua.ObjectIds.ConditionType_Enable)
+        with pytest.raises(ua.UaStatusCodeError, match="BadConditionAlreadyEnabled"):
+            await condition.call_method(enable)
+        await condition.call_method(disable)
+        event = await machine.heard(2)
+        assert (getattr(event, "EnabledState/Id"), event.Retain) == (False, False)
+        assert machine.alarm.state == "out_of_service"
+        with pytest.raises(ua.UaStatusCodeError, match="BadConditionAlreadyDisabled"):
+            await condition.call_method(disable)
+        acknowledge = ua.NodeId(ua.ObjectIds.AcknowledgeableConditionType_Acknowledge)
+        with pytest.raises(ua.UaStatusCodeError, match="BadConditionDisabled"):
+            await condition.call_method(acknowledge, event.EventId, ua.LocalizedText("x"))
+        await machine.heat(70.0)
+        await machine.heat(85.0)
+        await condition.call_method(enable)
+        await machine.heard(3)
+        await machine.heat(86.0)
+        assert getattr(await machine.heard(4), "ActiveState/Id") is True
+
+
 async def test_an_operator_shelves_for_a_time_or_once(free_port: int, tmp_path: Path) -> None:
     """A shelved alarm says so; it can be brought back, and only if it is shelved."""
     async with plant(free_port, tmp_path) as (machine, client):

@@ -58,6 +58,7 @@ class _Condition:
     node_id: ua.NodeId
     source: ua.NodeId
     event_ids: deque[bytes] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    comment: ua.LocalizedText = field(default_factory=lambda: ua.LocalizedText(""))
 
 
 class Conditions:
@@ -108,10 +109,14 @@ class Conditions:
         return items
 
     def bind(self) -> None:
-        """Let clients acknowledge and shelve; the methods are those of the types."""
+        """Let clients acknowledge, confirm, comment, shelve, disable; the methods are those of the types."""
         session = self._server.iserver.isession
         for identifier, call in (
+            (ua.ObjectIds.ConditionType_Enable, self._enable),
+            (ua.ObjectIds.ConditionType_Disable, self._disable),
+            (ua.ObjectIds.ConditionType_AddComment, self._add_comment),
             (ua.ObjectIds.AcknowledgeableConditionType_Acknowledge, self._acknowledge),
+            (ua.ObjectIds.AcknowledgeableConditionType_Confirm, self._confirm),
             (ua.ObjectIds.ShelvedStateMachineType_TimedShelve, self._timed_shelve),
             (ua.ObjectIds.ShelvedStateMachineType_OneShotShelve, self._one_shot_shelve),
             (ua.ObjectIds.ShelvedStateMachineType_Unshelve, self._unshelve),
@@ -123,7 +128,7 @@ class Conditions:
         now = _moment(self._clock())
         for condition in self._by_alarm.values():
             if condition.alarm.active or not condition.alarm.acknowledged:
-                event = self._event(condition, now, None)
+                event = self._event(condition, now)
                 self._server.iserver.subscription_service._conditions[condition.node_id] = event
 
     async def tell(self, alarms: Iterable[Alarm], time: datetime) -> None:
@@ -133,26 +138,65 @@ class Conditions:
             if condition is not None:
                 await self._send(condition, time)
 
-    async def _send(self, condition: _Condition, time: datetime, comment: ua.LocalizedText | None = None) -> None:
-        event = self._event(condition, time, comment)
+    async def _send(self, condition: _Condition, time: datetime) -> None:
+        event = self._event(condition, time)
         await self._server.iserver.subscription_service.trigger_event(event)
 
-    def _event(self, condition: _Condition, time: datetime, comment: ua.LocalizedText | None) -> AlarmEvent:
+    def _event(self, condition: _Condition, time: datetime) -> AlarmEvent:
         event_id = uuid.uuid4().bytes
         condition.event_ids.append(event_id)
-        return AlarmEvent(_fields(condition, event_id, time, comment))
+        return AlarmEvent(_fields(condition, event_id, time))
 
-    async def _acknowledge(self, node_id: ua.NodeId, *arguments: ua.Variant) -> ua.StatusCode:
+    def _commented(self, node_id: ua.NodeId, arguments: Sequence[ua.Variant]) -> _Condition | int:
+        """Condition that a method with an event and a comment is about, or why it is refused."""
         condition = self._by_node.get(node_id)
         if condition is None:
-            return ua.StatusCode(ua.StatusCodes.BadNodeIdUnknown)
+            return int(ua.StatusCodes.BadNodeIdUnknown)
         if len(arguments) != 2:
-            return ua.StatusCode(ua.StatusCodes.BadArgumentsMissing)
-        if arguments[0].Value not in condition.event_ids:
-            return ua.StatusCode(ua.StatusCodes.BadEventIdUnknown)
+            return int(ua.StatusCodes.BadArgumentsMissing)
+        if not condition.alarm.enabled:
+            return int(ua.StatusCodes.BadConditionDisabled)
+        return condition if arguments[0].Value in condition.event_ids else int(ua.StatusCodes.BadEventIdUnknown)
+
+    async def _acknowledge(self, node_id: ua.NodeId, *arguments: ua.Variant) -> ua.StatusCode:
+        condition = self._commented(node_id, arguments)
+        if isinstance(condition, int):
+            return ua.StatusCode(condition)
         if condition.alarm.acknowledged:
             return ua.StatusCode(ua.StatusCodes.BadConditionBranchAlreadyAcked)
         return await self._do(condition, condition.alarm.acknowledge, arguments[1].Value)
+
+    async def _confirm(self, node_id: ua.NodeId, *arguments: ua.Variant) -> ua.StatusCode:
+        condition = self._commented(node_id, arguments)
+        if isinstance(condition, int):
+            return ua.StatusCode(condition)
+        if condition.alarm.confirmed:
+            return ua.StatusCode(ua.StatusCodes.BadConditionBranchAlreadyConfirmed)
+        if not condition.alarm.acknowledged:
+            return ua.StatusCode(ua.StatusCodes.BadInvalidState)
+        return await self._do(condition, condition.alarm.confirm, arguments[1].Value)
+
+    async def _add_comment(self, node_id: ua.NodeId, *arguments: ua.Variant) -> ua.StatusCode:
+        condition = self._commented(node_id, arguments)
+        if isinstance(condition, int):
+            return ua.StatusCode(condition)
+        return await self._do(condition, lambda _now_s: None, arguments[1].Value)
+
+    async def _enable(self, node_id: ua.NodeId, *_arguments: ua.Variant) -> ua.StatusCode:
+        condition = self._by_node.get(node_id)
+        if condition is None:
+            return ua.StatusCode(ua.StatusCodes.BadNodeIdUnknown)
+        if condition.alarm.enabled:
+            return ua.StatusCode(ua.StatusCodes.BadConditionAlreadyEnabled)
+        return await self._do(condition, condition.alarm.enable)
+
+    async def _disable(self, node_id: ua.NodeId, *_arguments: ua.Variant) -> ua.StatusCode:
+        condition = self._by_node.get(node_id)
+        if condition is None:
+            return ua.StatusCode(ua.StatusCodes.BadNodeIdUnknown)
+        if not condition.alarm.enabled:
+            return ua.StatusCode(ua.StatusCodes.BadConditionAlreadyDisabled)
+        return await self._do(condition, condition.alarm.disable)
 
     async def _timed_shelve(self, node_id: ua.NodeId, *arguments: ua.Variant) -> ua.StatusCode:
         condition = self._by_node.get(node_id)
@@ -184,8 +228,10 @@ class Conditions:
     ) -> ua.StatusCode:
         now_s = self._clock()
         act(now_s)
+        if comment is not None and comment.Text:  # an empty one leaves the last as it is (OPC 10000-9, 5.7.3)
+            condition.comment = comment
         _log.info("%s of %s: %s", condition.alarm.definition.name, condition.unit_id, condition.alarm.state)
-        await self._send(condition, _moment(now_s), comment)
+        await self._send(condition, _moment(now_s))
         return ua.StatusCode(ua.StatusCodes.Good)
 
 
@@ -207,9 +253,7 @@ def _limits(condition: _Condition) -> Iterable[tuple[str, ua.Variant]]:
     yield "InputNode", ua.Variant(condition.source, ua.VariantType.NodeId)
 
 
-def _fields(
-    condition: _Condition, event_id: bytes, time: datetime, comment: ua.LocalizedText | None
-) -> dict[str, ua.Variant]:
+def _fields(condition: _Condition, event_id: bytes, time: datetime) -> dict[str, ua.Variant]:
     """All fields of an event (OPC 10000-5, 6.4.2; OPC 10000-9, 5.5 to 5.8)."""
     alarm, definition = condition.alarm, condition.alarm.definition
     severity = SEVERITIES[definition.priority]
@@ -231,10 +275,10 @@ def _fields(
         "ConditionClassName": ua.Variant(ua.LocalizedText("ProcessConditionClassType"), text),
         "ConditionName": ua.Variant(definition.name, string),
         "BranchId": ua.Variant(ua.NodeId(), ua.VariantType.NodeId),
-        "Retain": ua.Variant(alarm.active or not alarm.acknowledged, boolean),
+        "Retain": ua.Variant(alarm.enabled and (alarm.active or not alarm.acknowledged), boolean),
         "Quality": ua.Variant(ua.StatusCode(ua.StatusCodes.Good), ua.VariantType.StatusCode),
         "LastSeverity": ua.Variant(severity, ua.VariantType.UInt16),
-        "Comment": ua.Variant(comment or ua.LocalizedText(""), text),
+        "Comment": ua.Variant(condition.comment, text),
         "ClientUserId": ua.Variant("", string),
         "InputNode": ua.Variant(condition.source, ua.VariantType.NodeId),
         "SuppressedOrShelved": ua.Variant(alarm.suppressed or shelved, boolean),
@@ -246,8 +290,9 @@ def _fields(
     if alarm.active:
         fields["LimitState/CurrentState"] = ua.Variant(ua.LocalizedText("High" if high else "Low"), text)
     for name, value, words in (
-        ("EnabledState", True, ("Disabled", "Enabled")),
+        ("EnabledState", alarm.enabled, ("Disabled", "Enabled")),
         ("AckedState", alarm.acknowledged, ("Unacknowledged", "Acknowledged")),
+        ("ConfirmedState", alarm.confirmed, ("Unconfirmed", "Confirmed")),
         ("ActiveState", alarm.active, ("Inactive", "Active")),
         ("SuppressedState", alarm.suppressed, ("Unsuppressed", "Suppressed")),
     ):
