@@ -93,7 +93,7 @@ _TOWARDS_EXECUTE: dict[State, Command] = {
 }
 
 EXECUTE = State.EXECUTE
-"""The state in which a unit does its work; asked for in every step, and a name is found faster than a member."""
+"""Asked for in every step; Python 3.11 finds a name in a fifth of the time that it takes for a member."""
 
 ACTING_S = 2.0
 """How long each acting state lasts, in seconds."""
@@ -110,7 +110,7 @@ class Machine:
         starved, blocked: what the unit waits for from outside (upstream, downstream).
         released: False after an operator's stop or abort; line control starts the unit only when it is True, which
             an operator's reset or start makes it.
-        seconds: time spent in each state so far, indexed by state number.
+        left_s: time spent in each state before it was left, indexed by state number.
     """
 
     state: State = State.EXECUTE
@@ -119,12 +119,19 @@ class Machine:
     starved: bool = False
     blocked: bool = False
     released: bool = True
-    seconds: list[float] = field(default_factory=lambda: [0.0] * (max(State) + 1))
+    left_s: list[float] = field(default_factory=lambda: [0.0] * (max(State) + 1))
 
     @property
     def producing(self) -> bool:
         """Whether the unit does its work in this state."""
-        return self.state is State.EXECUTE
+        return self.state is EXECUTE
+
+    @property
+    def seconds(self) -> list[float]:
+        """Time spent in each state so far, indexed by state number."""
+        spent = list(self.left_s)
+        spent[self.state] += self.in_state_s
+        return spent
 
 
 def accepts(machine: Machine, command: Command) -> bool:
@@ -170,7 +177,7 @@ def advance(
     than an acting state passes through several states.
 
     Args:
-        machine: where the unit stands; changed in place, the time spent in each state included.
+        machine: where the unit stands; changed in place.
         dt_s: length of the step in seconds.
         run: line control wants the unit to run (see `demo_line/plan`).
         starved: upstream or a utility does not deliver.
@@ -181,7 +188,6 @@ def advance(
     machine.starved, machine.blocked = starved, blocked
     if machine.state is EXECUTE and run and not (starved or blocked or own_stop or fault):
         machine.in_state_s += dt_s
-        machine.seconds[EXECUTE] += dt_s
         return
     left_s = dt_s
     while True:
@@ -194,7 +200,7 @@ def advance(
             rest_s = ACTING_S - machine.in_state_s
             if rest_s > left_s:
                 break
-            machine.seconds[state] += max(rest_s, 0.0)
+            machine.in_state_s = max(machine.in_state_s, ACTING_S)
             left_s -= max(rest_s, 0.0)
             _enter(machine, after)
             continue
@@ -203,7 +209,6 @@ def advance(
             break
         apply_command(machine, wanted)
     machine.in_state_s += left_s
-    machine.seconds[machine.state] += left_s
 
 
 def _wanted(machine: Machine, *, run: bool, waiting: bool, own_stop: bool, fault: bool) -> Command | None:
@@ -228,5 +233,5 @@ def _wanted(machine: Machine, *, run: bool, waiting: bool, own_stop: bool, fault
 
 
 def _enter(machine: Machine, state: State) -> None:
-    machine.state = state
-    machine.in_state_s = 0.0
+    machine.left_s[machine.state] += machine.in_state_s
+    machine.state, machine.in_state_s = state, 0.0

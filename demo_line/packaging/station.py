@@ -167,15 +167,15 @@ def account(p: StationParameters, s: Station, around: Surroundings, *, run: bool
     # Work that was neither done nor kept for the bottle under way is time in which the machine waited.
     made_s = s.speed_bottles_h / 3600.0
     carry = s.carry + made_s * s.up_s - moved
+    starved, blocked, own_stop = s.waits, False, bool(s.hold_reason)
     if carry > 1.0:
         idle_s = min((carry - 1.0) / made_s, s.up_s)
         s.carry, s.busy = 1.0, 1.0 - idle_s / s.up_s if s.up_s > 0.0 else s.busy
+        s.run_s += s.up_s - idle_s
         starved, blocked = _waiting(p, s, around, idle_s)
     else:
-        idle_s, s.carry, s.busy, s.waiting_s = 0.0, carry, 1.0, 0.0
-        starved, blocked = s.waits, False
-    s.run_s += s.up_s - idle_s
-    own_stop = bool(s.hold_reason)
+        s.carry, s.busy, s.waiting_s = carry, 1.0, 0.0
+        s.run_s += s.up_s
     if s.stop_left_s > 0.0 and s.stop is not None:
         starved, blocked = starved or s.stop.waits == "starved", blocked or s.stop.waits == "blocked"
         own_stop = own_stop or not s.stop.waits

@@ -50,10 +50,13 @@ class GridMeter:
             local_hour: time of day at its begin, in hours.
             price_kwh: energy price.
         """
-        imported_ws = max(self.grid_w, 0.0) * dt_s
-        self.import_ws += imported_ws
-        self.export_ws += max(-self.grid_w, 0.0) * dt_s
-        self.cost += imported_ws / 3.6e6 * price_kwh
+        imported_ws = 0.0
+        if self.grid_w > 0.0:
+            imported_ws = self.grid_w * dt_s
+            self.import_ws += imported_ws
+            self.cost += imported_ws / 3.6e6 * price_kwh
+        else:
+            self.export_ws -= self.grid_w * dt_s
         # A millisecond keeps a rounded time of day from falling on the wrong side of the quarter of an hour.
         window = int((local_hour * 3600.0 + 1e-3) / WINDOW_S)
         if window != self.window:
@@ -72,16 +75,17 @@ class GridMeter:
         """Active power of one phase at the grid meter."""
         return self.grid_w * PHASE_SHARES[phase]
 
-    def volt_amperes(self, phase: int) -> float:
-        """Apparent power of one phase at the grid meter."""
-        watts, var = self.watts(phase), self.reactive_var * PHASE_SHARES[phase]
-        return sqrt(watts * watts + var * var)
+    @property
+    def volt_amperes(self) -> float:
+        """Apparent power of all phases at the grid meter."""
+        return sqrt(self.grid_w * self.grid_w + self.reactive_var * self.reactive_var)
 
     def amperes(self, phase: int) -> float:
         """Current of one phase at the grid meter."""
-        return self.volt_amperes(phase) / self.volts(phase) if self.grid_on else 0.0
+        return self.volt_amperes * PHASE_SHARES[phase] / self.volts(phase) if self.grid_on else 0.0
 
-    def power_factor(self, phase: int) -> float:
-        """Active against apparent power; 1 where nothing flows."""
-        apparent = self.volt_amperes(phase)
-        return abs(self.watts(phase)) / apparent if apparent > 0.0 else 1.0
+    @property
+    def power_factor(self) -> float:
+        """Active against apparent power, equal in all phases; 1 where nothing flows."""
+        apparent = self.volt_amperes
+        return abs(self.grid_w) / apparent if apparent > 0.0 else 1.0

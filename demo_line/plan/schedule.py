@@ -10,7 +10,17 @@ from demo_line import operators
 from demo_line.draws import Draws
 from demo_line.plan.calendar import Calendar
 from demo_line.plan.definition import DAY_S, PlanDefinition
-from demo_line.plan.state import Counts, Phase, PlanState, Recipe
+from demo_line.plan.state import (
+    CHANGEOVER,
+    CLEANING,
+    OFF,
+    PRODUCTION,
+    WARM_UP,
+    Counts,
+    Phase,
+    PlanState,
+    Recipe,
+)
 from demo_line.unit import Event, Surroundings
 
 _EXTRA = "extra"
@@ -51,7 +61,7 @@ class Schedule:
         plan.recipe = plan.ordered = recipe
         plan.label = recipe.label
         plan.quantity = self._quantity(draws)
-        plan.phase = Phase.PRODUCTION if self.calendar.shift(local_s) is not None else Phase.OFF
+        plan.phase = PRODUCTION if self.calendar.shift(local_s) is not None else OFF
         return plan
 
     def go_live(self, plan: PlanState, *, at_start: bool) -> None:
@@ -62,7 +72,7 @@ class Schedule:
         plan.progress.steps, plan.changeover_left_s = [], 0.0
         plan.quantity = max(plan.quantity, plan.order_counts.good + self.definition.live_order_bottles)
         if at_start:
-            plan.phase = Phase.PRODUCTION
+            plan.phase = PRODUCTION
 
     def step(self, plan: PlanState, around: Surroundings, draws: Draws) -> None:
         """Let the plan follow the calendar and the bottles; `around` still holds the last step's bottles."""
@@ -77,11 +87,11 @@ class Schedule:
             plan.progress.minute = minute
             self._look_at_calendar(plan, local_s, around, draws)
         plan.local_hour = local_s % DAY_S / 3600.0
-        if plan.phase is Phase.PRODUCTION:
+        if plan.phase is PRODUCTION:
             self._watch_order(plan, dt_s, begin_s, around, draws)
-        elif plan.phase is Phase.CHANGEOVER and plan.changeover_left_s <= 0.5 * dt_s:
+        elif plan.phase is CHANGEOVER and plan.changeover_left_s <= 0.5 * dt_s:
             self._end_changeover(plan, draws)
-        elif plan.phase is Phase.CLEANING and plan.in_phase_s >= self._cleaning_s:
+        elif plan.phase is CLEANING and plan.in_phase_s >= self._cleaning_s:
             plan.since_cleaning_s = 0.0
             plan.progress.works = self._works(plan, local_s)
         wanted = self._wanted(plan)
@@ -93,28 +103,26 @@ class Schedule:
         """Let the step that begins now count for its phase; the lot and the changeover go on."""
         dt_s = around.dt_s
         plan.planned_s[plan.phase] += dt_s
-        if plan.phase is Phase.PRODUCTION:
+        if plan.phase is PRODUCTION:
             plan.planned_busy_s += dt_s
             plan.since_cleaning_s += dt_s
             lot = f"{plan.progress.lot_begin}-{plan.order}"
             if lot != plan.lot:
                 plan.lot = lot
                 around.events.append(Event(begin_s, "", "lot", lot, {"order": plan.order}))
-        elif plan.phase is Phase.CHANGEOVER:
+        elif plan.phase is CHANGEOVER:
             plan.planned_busy_s += dt_s
             self._change_over(plan, begin_s, around)
 
     def _count(self, plan: PlanState, around: Surroundings) -> None:
         """Bottles of the last step, booked for the order and the shift."""
-        first, last = self._machines[0], self._machines[-1]
-        filled = around.moved.get(first, 0)
+        moved, passed = around.moved, around.passed
+        if not moved:  # before the first step
+            return
+        filled, good = moved[self._machines[0]], passed[self._machines[-1]]
         if filled or plan.in_line:
-            good = around.passed.get(last, 0)
-            moved, passed = around.moved, around.passed
-            plan.in_line += sum([passed.get(unit_id, 0) for unit_id in self._machines[:-1]])
-            plan.in_line -= sum([moved.get(unit_id, 0) for unit_id in self._machines[1:]])
-        else:
-            good = around.passed.get(last, 0)
+            plan.in_line += sum(map(passed.__getitem__, self._machines[:-1]))
+            plan.in_line -= sum(map(moved.__getitem__, self._machines[1:]))
         if filled or good:
             for counts in (plan.order_counts, plan.shift_counts, plan.total):
                 counts.filled += filled
@@ -173,24 +181,24 @@ class Schedule:
     def _wanted(self, plan: PlanState) -> Phase:
         phase = plan.phase
         if plan.forced is not None:
-            if plan.forced is not Phase.CLEANING or phase is not Phase.CLEANING or plan.in_phase_s < self._cleaning_s:
+            if plan.forced is not CLEANING or phase is not CLEANING or plan.in_phase_s < self._cleaning_s:
                 return plan.forced
             plan.forced = None
-        if phase is Phase.CLEANING and plan.in_phase_s < self._cleaning_s:
+        if phase is CLEANING and plan.in_phase_s < self._cleaning_s:
             return phase
         if not plan.progress.works:
-            if phase in (Phase.PRODUCTION, Phase.CHANGEOVER) and plan.since_cleaning_s > 0.0:
-                return Phase.CLEANING
-            return Phase.WARM_UP if plan.progress.works_soon and phase in (Phase.OFF, Phase.WARM_UP) else Phase.OFF
-        if phase in (Phase.OFF, Phase.CLEANING):
-            return Phase.WARM_UP
-        if phase is Phase.WARM_UP and plan.in_phase_s < self._warm_up_s:
+            if phase in (PRODUCTION, CHANGEOVER) and plan.since_cleaning_s > 0.0:
+                return CLEANING
+            return WARM_UP if plan.progress.works_soon and phase in (OFF, WARM_UP) else OFF
+        if phase in (OFF, CLEANING):
+            return WARM_UP
+        if phase is WARM_UP and plan.in_phase_s < self._warm_up_s:
             return phase
-        return Phase.CHANGEOVER if plan.changeover_left_s > 0.0 else Phase.PRODUCTION
+        return CHANGEOVER if plan.changeover_left_s > 0.0 else PRODUCTION
 
     def _enter(self, plan: PlanState, phase: Phase, at_s: float, around: Surroundings) -> None:
         plan.phase, plan.in_phase_s, plan.progress.phase_began_s = phase, 0.0, at_s
-        plan.fill, plan.progress.run_out_s = phase is Phase.PRODUCTION, 0.0
+        plan.fill, plan.progress.run_out_s = phase is PRODUCTION, 0.0
         around.events.append(Event(at_s, "", "phase", phase.name, {"order": plan.order}))
 
     def _watch_order(self, plan: PlanState, dt_s: float, at_s: float, around: Surroundings, draws: Draws) -> None:

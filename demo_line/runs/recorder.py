@@ -132,7 +132,9 @@ def _numbered(channel: Channel, texts: dict[str, Texts]) -> Read:
     if isinstance(read, Word):
         numbers.update({word: number for number, word in enumerate(read.words)})
         return read.number
-    return lambda state: numbers[read(state)]
+    path = attribute_path(read)
+    word: Read = read if path is None else attrgetter(path)
+    return lambda state: numbers[word(state)]
 
 
 def attribute_path(read: Read) -> str | None:

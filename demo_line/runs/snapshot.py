@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from demo_line.draws import Draws
 from demo_line.line import Line
 
-FORMAT = "showroom-line-snapshot/2"
+FORMAT = "showroom-line-snapshot/3"
 
 _PACKAGE = "demo_line."
 _FOREIGN = {

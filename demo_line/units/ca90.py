@@ -15,7 +15,7 @@ from pydantic import Field, field_validator
 from demo_line.draws import Draws
 from demo_line.packml import Machine, State, advance
 from demo_line.physics.compressed_air import AT_7_BAR, ATMOSPHERE_BAR, CHOKED_ABOVE_BAR, seconds_until
-from demo_line.plan import Phase
+from demo_line.plan import OFF
 from demo_line.signals import DataType, Signal, packml_signals
 from demo_line.unit import Parameters, Surroundings, UnitType, approach
 
@@ -30,6 +30,9 @@ class RunState(IntEnum):
     OFF = 0
     UNLOADED = 1
     LOADED = 2
+
+
+_OFF, _UNLOADED, _LOADED = RunState
 
 
 class Ca90Parameters(Parameters):
@@ -113,10 +116,10 @@ class Ca90State:
         """Flow through one zone valve at the end of the step."""
         if not self.zone_open[zone]:
             return 0.0
-        choked_bar = max(self.pressure_bar, CHOKED_ABOVE_BAR)
-        leak = self.zone_leak_m3_min(zone) * (choked_bar + ATMOSPHERE_BAR) / AT_7_BAR
-        share = min(self.pressure_bar / CHOKED_ABOVE_BAR, 1.0)
-        return share * (self.demand_m3_min * self.demand_shares[zone] + leak)
+        demand, leak = self.demand_m3_min * self.demand_shares[zone], self.zone_leak_m3_min(zone) / AT_7_BAR
+        if self.pressure_bar >= CHOKED_ABOVE_BAR:
+            return demand + leak * (self.pressure_bar + ATMOSPHERE_BAR)
+        return self.pressure_bar / CHOKED_ABOVE_BAR * (demand + leak * (CHOKED_ABOVE_BAR + ATMOSPHERE_BAR))
 
 
 def set_zone_valve(s: Ca90State, zone: int, *, is_open: bool) -> None:
@@ -134,7 +137,7 @@ def _initial(p: Ca90Parameters) -> Ca90State:
     return Ca90State(
         packml=Machine(),
         pressure_bar=7.0,
-        run_state=RunState.LOADED,
+        run_state=_LOADED,
         unloaded_for_s=0.0,
         power_w=p.loaded_w,
         demand_m3_min=0.0,
@@ -152,18 +155,14 @@ def _step(p: Ca90Parameters, s: Ca90State, around: Surroundings, draws: Draws) -
     s.demand_m3_min = around.demands["compressed_air_demand_m3_min"]
     leaks, served = _zones(p, s, around.severity, draws)
     mains = around.supplies["mains_on"] > 0.5
-    wanted = (
-        not p.off_outside_production
-        or around.plan.phase is not Phase.OFF
-        or around.severity["compressor_left_on"] > 0.5
-    )
+    wanted = not p.off_outside_production or around.plan.phase is not OFF or around.severity["compressor_left_on"] > 0.5
     released = wanted and mains and s.packml.state in _ON
     if not released:
-        s.run_state, s.unloaded_for_s = RunState.OFF, 0.0
+        s.run_state, s.unloaded_for_s = _OFF, 0.0
     loaded_s, running_s = s.loaded_s, s.running_s
     delivered_m3, leaked_m3, used_m3 = s.delivered_m3, s.leaked_m3, s.used_m3
     _receiver(p, s, dt_s, leaks, served, released=released)
-    advance(s.packml, dt_s, run=wanted, starved=not mains, blocked=released and s.run_state is RunState.OFF)
+    advance(s.packml, dt_s, run=wanted, starved=not mains, blocked=released and s.run_state is _OFF)
     loaded_s, running_s = s.loaded_s - loaded_s, s.running_s - running_s
     standby_w = p.standby_w if mains else 0.0
     s.power_w = (p.loaded_w * loaded_s + p.unloaded_w * (running_s - loaded_s) + standby_w * (dt_s - running_s)) / dt_s
@@ -200,8 +199,8 @@ def _receiver(
     """Receiver and run state over one step, from event to event."""
     left_s = dt_s
     while left_s > 1e-9:
-        if released and s.run_state is not RunState.LOADED and s.pressure_bar <= p.load_below_bar:
-            s.run_state = RunState.LOADED
+        if released and s.run_state is not _LOADED and s.pressure_bar <= p.load_below_bar:
+            s.run_state = _LOADED
             s.load_count += 1
         left_s -= _until_event(p, s, left_s, leaks_m3_min, demand_m3_min, released=released)
 
@@ -217,30 +216,32 @@ def _until_event(
     """
     volume = p.receiver_l * 0.06  # m3 a bar, times seconds a minute
     pressure, run = s.pressure_bar, s.run_state
-    delivery = p.delivery_m3_min if run is RunState.LOADED else 0.0
+    delivery = p.delivery_m3_min if run is _LOADED else 0.0
     low_out = demand_m3_min + leaks_m3_min * (CHOKED_ABOVE_BAR + ATMOSPHERE_BAR) / AT_7_BAR
     choked = pressure > CHOKED_ABOVE_BAR or (pressure == CHOKED_ABOVE_BAR and delivery > low_out)
     if choked:
         k = leaks_m3_min / AT_7_BAR / volume
         slope = (delivery - demand_m3_min) / volume - k * (pressure + ATMOSPHERE_BAR)
-        waits_to_load = released and run is not RunState.LOADED
+        waits_to_load = released and run is not _LOADED
         limit = p.unload_above_bar if slope > 0.0 else p.load_below_bar if waits_to_load else CHOKED_ABOVE_BAR
     else:
         k = low_out / CHOKED_ABOVE_BAR / volume
         slope = delivery / volume - k * pressure
         limit = CHOKED_ABOVE_BAR if slope > 0.0 else 0.0
-    lasts_s = seconds_until(limit - pressure, slope, k)
-    run_on_s = p.run_on_s - s.unloaded_for_s if run is RunState.UNLOADED else inf
-    used_s = min(lasts_s, run_on_s, left_s)
+    run_on_s = p.run_on_s - s.unloaded_for_s if run is _UNLOADED else inf
+    used_s = run_on_s if run_on_s < left_s else left_s
     after = pressure + (slope * (1.0 - exp(-k * used_s)) / k if k > 0.0 else slope * used_s)
-    s.pressure_bar = limit if used_s == lasts_s else after
+    reached = after >= limit if slope > 0.0 else slope < 0.0 and after <= limit
+    if reached:
+        used_s, after = min(seconds_until(limit - pressure, slope, k), used_s), limit
+    s.pressure_bar = after
     out_m3 = delivery * used_s / 60.0 - (s.pressure_bar - pressure) * p.receiver_l / 1000.0
     served = demand_m3_min * used_s / 60.0 if choked else out_m3 * demand_m3_min / low_out if low_out > 0.0 else 0.0
     _count(s, used_s, delivery * used_s / 60.0, served, out_m3 - served)
-    if used_s == lasts_s and run is RunState.LOADED and limit == p.unload_above_bar:
-        s.run_state, s.unloaded_for_s = RunState.UNLOADED, 0.0
+    if reached and run is _LOADED and limit == p.unload_above_bar:
+        s.run_state, s.unloaded_for_s = _UNLOADED, 0.0
     elif used_s == run_on_s:
-        s.run_state, s.unloaded_for_s = RunState.OFF, 0.0
+        s.run_state, s.unloaded_for_s = _OFF, 0.0
     return used_s
 
 
@@ -248,9 +249,9 @@ def _count(s: Ca90State, seconds: float, delivered_m3: float, used_m3: float, le
     s.delivered_m3 += delivered_m3
     s.used_m3 += used_m3
     s.leaked_m3 += leaked_m3
-    if s.run_state is not RunState.OFF:
+    if s.run_state is not _OFF:
         s.running_s += seconds
-        if s.run_state is RunState.LOADED:
+        if s.run_state is _LOADED:
             s.loaded_s += seconds
         else:
             s.unloaded_for_s += seconds

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from demo_line.draws import Draws
 from demo_line.packml import Machine, State, advance
-from demo_line.plan import Phase
+from demo_line.plan import OFF
 from demo_line.signals import Signal, packml_signals
 from demo_line.unit import Parameters, Surroundings, UnitType, approach
 
@@ -162,7 +162,7 @@ def _initial(p: Ch91Parameters) -> Ch91State:
 
 def _step(p: Ch91Parameters, s: Ch91State, around: Surroundings, _draws: Draws) -> None:
     dt_s, supplies = around.dt_s, around.supplies
-    mains, wanted = supplies["mains_on"] > 0.5, around.plan.phase is not Phase.OFF
+    mains, wanted = supplies["mains_on"] > 0.5, around.plan.phase is not OFF
     pumping = mains and s.packml.state in _ON
     advance(s.packml, dt_s, run=wanted, starved=not mains)
     _hidden(p, s, around.severity)
@@ -212,8 +212,8 @@ def _capacity(p: Ch91Parameters, s: Ch91State) -> float:
     """Heat that the compressor could take out now, in watts."""
     evaporating = 1.0 + p.capacity_per_k_evaporating * (s.evaporating_degc + 3.0)
     condensing = 1.0 + p.capacity_per_k_condensing * (s.condensing_degc - 52.0)
-    share = min(max(evaporating, 0.1) * condensing, p.highest_capacity_share)
-    return s.full_w * s.unloading * share
+    share = max(evaporating, 0.1) * condensing
+    return s.full_w * s.unloading * (share if share < p.highest_capacity_share else p.highest_capacity_share)
 
 
 def _store(p: Ch91Parameters, s: Ch91State, dt_s: float, heat_w: float, capacity_w: float) -> None:

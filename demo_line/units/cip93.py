@@ -15,8 +15,8 @@ from typing import NamedTuple
 from pydantic import Field
 
 from demo_line.draws import Draws
-from demo_line.packml import Machine, State, advance
-from demo_line.plan import MODES, Phase
+from demo_line.packml import EXECUTE, Machine, State, advance
+from demo_line.plan import CLEANING, MODES, Phase
 from demo_line.signals import DataType, Signal, packml_signals
 from demo_line.unit import Event, Parameters, Surroundings, UnitType, approach
 
@@ -36,6 +36,7 @@ class CipStep(IntEnum):
     FINAL_RINSE = 5
 
 
+_IDLE = CipStep.IDLE
 _RINSES = frozenset({CipStep.PRE_RINSE, CipStep.RINSE, CipStep.FINAL_RINSE})
 _WASHES = frozenset({CipStep.CAUSTIC, CipStep.ACID})
 _SHORTENED = frozenset({CipStep.RINSE, CipStep.FINAL_RINSE})
@@ -165,14 +166,14 @@ def _step(p: Cip93Parameters, s: Cip93State, around: Surroundings, _draws: Draws
     dt_s, supplies, phase = around.dt_s, around.supplies, around.plan.phase
     if phase is not s.phase:
         s.phase, s.packml.mode = phase, MODES[phase]
-        if phase is Phase.CLEANING:
+        if phase is CLEANING:
             _begin(s)
         else:
             _end(s)
     mains = supplies["mains_on"] > 0.5
-    advance(s.packml, dt_s, run=phase is Phase.CLEANING and not s.done, starved=not mains)
+    advance(s.packml, dt_s, run=phase is CLEANING and not s.done, starved=not mains)
     water_l, drained_l, heat_ws = s.water_l, s.drained_l, s.heat_ws
-    active = mains and s.packml.state is State.EXECUTE
+    active = mains and s.packml.state is EXECUTE
     if active or (mains and s.tank_l > 0.0):
         air = _Air(supplies["ambient_degc"], supplies["water_degc"], around.severity["conductivity_sensor_fouling"])
         programs = s.programs
@@ -191,7 +192,7 @@ def _step(p: Cip93Parameters, s: Cip93State, around: Surroundings, _draws: Draws
 
 
 def _supply(p: Cip93Parameters, s: Cip93State, supplies: dict[str, float]) -> None:
-    running = s.step is not CipStep.IDLE and s.flow_l_h > 0.0
+    running = s.step is not _IDLE and s.flow_l_h > 0.0
     supplies["cip_active"] = 1.0 if running else 0.0
     supplies["cip_flow_l_h"] = s.flow_l_h
     supplies["cip_degc"] = s.circuit_degc

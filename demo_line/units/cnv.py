@@ -107,7 +107,7 @@ def _buffer(p: ConveyorParameters, s: ConveyorState, dt_s: float) -> Buffer:
         return Buffer(0, 0, 0.0)
     # A pack arrives as a whole, so places are kept for the rest of the one that the bundler is making.
     room = p.bottles - s.bottles - (p.pack_bottles - 1)
-    return Buffer(s.at_end, room, max(1.0 - p.travel_s / dt_s, 0.0))
+    return Buffer(s.at_end, room, 1.0 - p.travel_s / dt_s if dt_s > p.travel_s else 0.0)
 
 
 def _step(

@@ -14,7 +14,7 @@ from pydantic import Field
 from demo_line.draws import Draws
 from demo_line.packml import Machine, advance
 from demo_line.physics.grid_meter import GridMeter
-from demo_line.plan import Phase
+from demo_line.plan import OFF
 from demo_line.signals import DataType, Signal, packml_signals
 from demo_line.unit import Event, Parameters, Surroundings, UnitType
 
@@ -28,6 +28,9 @@ class Source(IntEnum):
     DARK = 0
     GRID = 1
     GENERATOR = 2
+
+
+DARK, GRID, GENERATOR = Source
 
 
 class El92Parameters(Parameters):
@@ -148,15 +151,17 @@ def _initial(p: El92Parameters) -> El92State:
 
 def _step(p: El92Parameters, s: El92State, around: Surroundings, draws: Draws) -> None:
     dt_s, severity, plan = around.dt_s, around.severity, around.plan
-    energised = s.source is not Source.DARK
+    energised = s.source is not DARK
     others_w = sum(around.power_w.values()) - around.power_w.get("EL-92", 0.0)
     s.power_w = _hall_w(p, around) + _inrush_w(p, s, dt_s) if energised else 0.0
     s.load_w = others_w + s.power_w
     sun_w = pv_w(p, around.supplies["irradiance_w_m2"], around.supplies["outdoor_degc"])
-    s.pv_w = sun_w if s.source is Source.GRID else 0.0
-    s.grid_w = s.load_w - s.pv_w if s.source is Source.GRID else 0.0
-    s.generator_w = s.load_w if s.source is Source.GENERATOR else 0.0
-    s.reactive_var = p.reactive_var + p.reactive_share * s.load_w if s.source is Source.GRID else 0.0
+    if s.source is GRID:
+        s.pv_w, s.generator_w = sun_w, 0.0
+        s.grid_w, s.reactive_var = s.load_w - sun_w, p.reactive_var + p.reactive_share * s.load_w
+    else:
+        s.pv_w = s.grid_w = s.reactive_var = 0.0
+        s.generator_w = s.load_w if s.source is GENERATOR else 0.0
     s.tariff = plan.tariff
     s.load_ws += s.load_w * dt_s
     s.pv_ws += s.pv_w * dt_s
@@ -166,7 +171,7 @@ def _step(p: El92Parameters, s: El92State, around: Surroundings, draws: Draws) -
     at_once = severity["restart_inrush"] > 0.5
     _choose_source(p, s, around, at_once=at_once)
     s.at_once = at_once
-    advance(s.packml, dt_s, starved=s.source is Source.DARK)
+    advance(s.packml, dt_s, starved=s.source is DARK)
     _announce(p, s, around.supplies)
 
 
@@ -174,7 +179,7 @@ def _hall_w(p: El92Parameters, around: Surroundings) -> float:
     """Loads that belong to no unit."""
     severity, plan = around.severity, around.plan
     power = p.baseload_w * severity["night_baseload"]
-    if plan.phase is Phase.OFF:
+    if plan.phase is OFF:
         power += p.night_w + p.idle_w * severity["idle_left_on"]
     else:
         power += p.light_w
@@ -238,26 +243,26 @@ def _choose_source(p: El92Parameters, s: El92State, around: Surroundings, *, at_
     """Source for the next step; a start of the generator shorter than a coarse step happens within it."""
     dt_s = around.dt_s
     if s.grid_on:
-        if s.source is not Source.GRID:
-            _energise(p, s, Source.GRID, at_once=at_once)
+        if s.source is not GRID:
+            _energise(p, s, GRID, at_once=at_once)
             s.trips, s.start_left_s, s.release_left_s = 0, inf, p.shed_release_s
             around.events.append(Event(around.elapsed_s, "EL-92", "alarm", "grid back"))
         elif s.shed_stage and s.release_left_s < inf:
             s.release_left_s -= dt_s
             s.shed_stage = s.shed_stage if s.release_left_s > 0.0 else 0
         return
-    if s.source is Source.GRID:
-        s.source, s.load_before_w, s.start_left_s = Source.DARK, s.load_w, p.generator_starts_s
+    if s.source is GRID:
+        s.source, s.load_before_w, s.start_left_s = DARK, s.load_w, p.generator_starts_s
         if p.automatic_shedding and s.shed_stage < 1:
             _shed_more(s, around)
         if dt_s <= 10.0:
             return
-    if s.source is Source.DARK:
+    if s.source is DARK:
         if s.at_once and not at_once:  # the restart sequence was repaired, so it is worth another try
             s.trips, s.start_left_s = 0, 0.0
         s.start_left_s -= dt_s
         if s.start_left_s <= 0.0:
-            _energise(p, s, Source.GENERATOR, at_once=at_once)
+            _energise(p, s, GENERATOR, at_once=at_once)
             s.generator_peak_w = s.inrush_w
             if s.inrush_w > p.generator_step_share * p.generator_w:
                 _trip(p, s, around)
@@ -287,15 +292,15 @@ def _shed_more(s: El92State, around: Surroundings) -> None:
 
 
 def _trip(p: El92Parameters, s: El92State, around: Surroundings) -> None:
-    s.source, s.since_on_s = Source.DARK, inf
+    s.source, s.since_on_s = DARK, inf
     s.trips += 1
     s.start_left_s = p.generator_restart_s if s.trips < p.generator_tries else inf
     around.events.append(Event(around.elapsed_s, "EL-92", "alarm", "generator tripped", {"trips": s.trips}))
 
 
 def _announce(_p: El92Parameters, s: El92State, supplies: dict[str, float]) -> None:
-    supplies["mains_on"] = 0.0 if s.source is Source.DARK else 1.0
-    supplies["supply_voltage_share"] = s.voltage_share if s.source is Source.GRID else 1.0
+    supplies["mains_on"] = 0.0 if s.source is DARK else 1.0
+    supplies["supply_voltage_share"] = s.voltage_share if s.source is GRID else 1.0
     supplies["shed_stage"] = float(s.shed_stage)
 
 
@@ -312,7 +317,7 @@ def _phase_signals(phase: int) -> tuple[Signal[El92State], ...]:
         S(f"{key}_w", "W", -40000, 60000, f"Active power from the grid, {name}",
           lambda s: s.watts(phase), noise=10.0, resolution=1.0),
         S(f"{key}_power_factor", "1", 0, 1, f"Power factor at the grid meter, {name}",
-          lambda s: s.power_factor(phase), noise=0.001, resolution=0.001),
+          lambda s: s.power_factor, noise=0.001, resolution=0.001),
     )  # fmt: skip
 
 

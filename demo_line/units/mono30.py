@@ -15,7 +15,7 @@ from demo_line.packaging import station
 from demo_line.packaging.filling import HEADS, VALVES, Filling, FillingParameters, fill, of_head, of_valve
 from demo_line.packaging.station import COARSE_S, station_signals, station_truth
 from demo_line.packaging.stops import StopCause
-from demo_line.plan import Phase, Recipe
+from demo_line.plan import CHANGEOVER, CLEANING, PRODUCTION, WARM_UP, Recipe
 from demo_line.signals import Signal
 from demo_line.unit import Surroundings, UnitType
 
@@ -154,18 +154,18 @@ def _bowl(p: Mono30Parameters, s: Mono30State, around: Surroundings) -> None:
     """
     dt_s, phase, bowl_l = around.dt_s, around.plan.phase, s.bowl_mm / p.bowl_mm_per_l
     s.intake_l = drained_l = 0.0
-    if phase is Phase.PRODUCTION or phase is Phase.WARM_UP:
+    if phase is PRODUCTION or phase is WARM_UP:
         missing_l = (p.bowl_set_point_mm - s.bowl_mm) / p.bowl_mm_per_l
         wanted_l = s.product_l if dt_s > COARSE_S else s.actual_bottles_h * around.plan.recipe.bottle_l * dt_s / 3600.0
         wanted_l += missing_l * (1.0 - exp(-dt_s / p.bowl_time_constant_s))
         most_l = min(p.max_intake_l_h * dt_s / 3600.0, around.supplies["buffer_available_l"])
         s.intake_l = max(min(wanted_l, most_l), 0.0)
-    elif phase is Phase.CHANGEOVER or phase is Phase.CLEANING:
+    elif phase is CHANGEOVER or phase is CLEANING:
         drained_l = min(p.drain_l_h * dt_s / 3600.0, bowl_l)
         around.demands["drain_l_h"] += drained_l * 3600.0 / dt_s
+        s.drained_total_l += drained_l
     s.intake_total_l += s.intake_l
     s.filled_total_l += s.product_l
-    s.drained_total_l += drained_l
     s.bowl_mm = (bowl_l + s.intake_l - s.product_l - drained_l) * p.bowl_mm_per_l
 
 

@@ -233,15 +233,16 @@ def _zone(
     while left_s > 1e-9:
         end = ambient + (power_w / conductance if zone.closed else 0.0)
         limit = set_point + (p.band_k if zone.closed else -p.band_k)
-        ratio = (end - zone.degc) / (end - limit) if end != limit else 0.0
-        until_s = tau_s * log(ratio) if ratio > 1.0 else float("inf")
-        used_s = min(until_s, left_s)
-        zone.degc = end + (zone.degc - end) * exp(-used_s / tau_s)
+        used_s, after = left_s, end + (zone.degc - end) * exp(-left_s / tau_s)
+        switches = after >= limit if zone.closed else after <= limit
+        if switches:
+            used_s = tau_s * log((end - zone.degc) / (end - limit))
+            after = end + (zone.degc - end) * exp(-used_s / tau_s)
+        zone.degc = after
         if zone.closed:
             zone.closed_s += used_s
         left_s -= used_s
-        if until_s <= used_s:
-            zone.closed = not zone.closed
+        zone.closed = zone.closed is not switches
 
 
 S = Signal[Shr60State]

@@ -69,9 +69,10 @@ def _step(p: Tnk25Parameters, s: Tnk25State, around: Surroundings, _draws: Draws
         s.phase, s.packml.mode = phase, MODES[phase]
         s.emptying = phase in _EMPTIED
     drawn_l = min(supplies["filler_intake_l"], s.volume_l)
-    s.drawn_l += drawn_l
-    s.under_heated_l += drawn_l * s.under_heated_share
-    s.volume_l -= drawn_l
+    if drawn_l > 0.0:
+        s.drawn_l += drawn_l
+        s.under_heated_l += drawn_l * s.under_heated_share
+        s.volume_l -= drawn_l
     received_l = supplies["pasteurised_flow_l_h"] * dt_s / 3600.0
     if received_l > 0.0:
         new = received_l / (s.volume_l + received_l)

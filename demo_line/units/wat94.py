@@ -10,7 +10,7 @@ from pydantic import Field
 
 from demo_line.draws import Draws
 from demo_line.packml import Machine, advance
-from demo_line.plan import MODES, Phase
+from demo_line.plan import MODES, OFF
 from demo_line.signals import Signal, packml_signals
 from demo_line.unit import Parameters, Surroundings, UnitType
 
@@ -47,7 +47,7 @@ def _step(p: Wat94Parameters, s: Wat94State, around: Surroundings, _draws: Draws
     s.packml.mode = MODES[phase]
     advance(s.packml, around.dt_s, starved=not mains)
     s.water_degc = max(supplies["raw_water_degc"] - p.colder_k * around.severity["raw_water_colder"], 1.0)
-    hall_l_h = p.hall_night_l_h if phase is Phase.OFF else p.hall_l_h
+    hall_l_h = p.hall_night_l_h if phase is OFF else p.hall_l_h
     demands["water_demand_l_h"] += hall_l_h
     demands["drain_l_h"] += hall_l_h
     s.water_l_h, s.drain_l_h = demands["water_demand_l_h"], demands["drain_l_h"]
