@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 from analytics.config import TrainingSettings
 from analytics.cycle import Knowledge, PlantResult
@@ -23,21 +22,31 @@ _MOST_DRIFTED = 10
 _UNKNOWN = Reported(None, Quality.BAD)
 
 
-class SelfKnowledge(Protocol):
-    """What is said of; see analytics.runner.Standing."""
+@dataclass(slots=True)
+class Standing:
+    """What is known of analytics itself, as it is published.
 
-    state: Knowledge
-    reason: str
-    past: Past | None
-    version: Version | None
-    drift: Drift | None
-    cpu_s: float
-    training: str
+    Attributes:
+        state, reason: of the plant as a whole.
+        past: data to learn from.
+        version: model in use.
+        drift: since it was trained; None while unknown.
+        cpu_s: of the last cycle.
+        training: what the training does, in words; empty where nothing is to be said.
+    """
+
+    state: Knowledge = Knowledge.UNKNOWN
+    reason: str = "starting"
+    past: Past | None = None
+    version: Version | None = None
+    drift: Drift | None = None
+    cpu_s: float = 0.0
+    training: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _About:
-    standing: SelfKnowledge
+    standing: Standing
     result: PlantResult
     training: TrainingSettings
 
@@ -98,7 +107,7 @@ _OWN: tuple[_Own, ...] = (
 
 
 def own_metrics(
-    standing: SelfKnowledge, result: PlantResult, training: TrainingSettings, origin: Origin
+    standing: Standing, result: PlantResult, training: TrainingSettings, origin: Origin
 ) -> list[tuple[Declaration, Reported]]:
     """Return every metric of the device ANALYTICS with its value now."""
     about = _About(standing, result, training)

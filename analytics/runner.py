@@ -4,8 +4,6 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
@@ -15,13 +13,13 @@ from threadpoolctl import threadpool_limits
 from analytics.assessor import Assessor
 from analytics.config import AnalyticsConfig
 from analytics.cycle import Cycle, Knowledge, PlantResult
-from analytics.drift import Drift, compare
+from analytics.drift import compare
 from analytics.errors import AnalyticsError, NotEnoughDataError, UnusableInputError
-from analytics.inputs import Past, PlantInputs
+from analytics.inputs import PlantInputs
 from analytics.keepsake import Keepsake
-from analytics.own import own_metrics
+from analytics.own import Standing, own_metrics
 from analytics.publish import Publisher
-from analytics.registry import Registry, Version
+from analytics.registry import Registry
 from analytics.requests import take_requests
 from analytics.results import origin_of
 from analytics.schedule import NS_PER_S, Schedule
@@ -34,29 +32,8 @@ from gateway.store.remote import RemoteStore
 _LOG = logging.getLogger("analytics")
 _DAY_S = 86_400
 _DRIFT_NS = 3_600 * NS_PER_S
-
-
-@dataclass(slots=True)
-class Standing:
-    """What is known of analytics itself, as it is published.
-
-    Attributes:
-        state, reason: of the plant as a whole.
-        past: data to learn from.
-        version: model in use.
-        drift: since it was trained; None while unknown.
-        cpu_s: of the last cycle.
-        training: what the training does, in words; empty where nothing is to be said.
-    """
-
-    state: Knowledge = Knowledge.UNKNOWN
-    reason: str = "starting"
-    past: Past | None = None
-    version: Version | None = None
-    drift: Drift | None = None
-    cpu_s: float = 0.0
-    training: str = ""
-    units: Mapping[str, int] = field(default_factory=dict)
+REST = 0.5
+"""Rest after a request, as a share of the time it took: live data and pages of the gateway come first."""
 
 
 class Runner:
@@ -200,8 +177,6 @@ class Runner:
 
     def _publish(self, result: PlantResult, now_ns: int) -> None:
         origins = {unit: origin_of(found) for unit, found in self._inputs.origins().items() if found}
-        states = [unit.state.value for unit in result.units]
-        self._standing.units = {state.value: states.count(state.value) for state in Knowledge}
         reports = self._publisher.reports
         known = [unit for unit in result.units if unit.unit_id in origins]
         values = reports.values(known, origins, now_ns)
@@ -216,7 +191,7 @@ class Runner:
 
 
 class StoppableTransport(httpx.HTTPTransport):
-    """Sends no request any more once `stop` is set: reading weeks of history must not delay the end."""
+    """Sends no request any more once `stop` is set, and rests after each: weeks of history must hold up nobody."""
 
     def __init__(self, stop: Event) -> None:
         super().__init__()
@@ -226,7 +201,10 @@ class StoppableTransport(httpx.HTTPTransport):
         """Send a request; raises httpx.ConnectError where analytics is to end."""
         if self._stop.is_set():
             raise httpx.ConnectError("analytics is stopping", request=request)
-        return super().handle_request(request)
+        began_s = time.monotonic()
+        answer = super().handle_request(request)
+        self._stop.wait(REST * (time.monotonic() - began_s))
+        return answer
 
 
 class TrainingProcess:

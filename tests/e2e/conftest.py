@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests import servers
 from tests.servers import Server
@@ -15,6 +15,8 @@ from tests.servers import Server
 ROOT = Path(__file__).parents[2]
 
 OpenPage = Callable[..., Page]
+
+expect.set_options(timeout=30_000)  # the usual 5 s are too short for a machine that does other work
 
 
 @pytest.fixture(scope="module")

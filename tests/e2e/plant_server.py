@@ -14,6 +14,7 @@ from edge_agent.sparkplug.quality import Quality
 from gateway.app import create_app
 from gateway.store.base import Series, StoreUnavailableError
 from gateway.view import Hop, HopState
+from tests.e2e.judged import judged_series, say
 from tests.gateway.plant import SECOND_NS, Plant, SilentReader, bottling_series, plain_series
 
 _SKAB = (
@@ -60,6 +61,8 @@ _SCENARIOS: Mapping[str, tuple[Callable[[], list[Series]], Callable[[Plant], Non
     "troubled": (bottling_series, _troubled),
     "storeless": (bottling_series, _storeless),
     "replayed": (lambda: plain_series("skab", "replay-edge", "valve1", _SKAB, Origin.REPLAYED), _bottling),
+    "judged": (judged_series, say),
+    "learning": (judged_series, lambda plant: say(plant, learning=True)),
     "empty": (list, _bottling),
 }
 
@@ -79,6 +82,8 @@ def main() -> None:
             plant.step(time.time_ns())
             if scenario == "troubled":
                 _spoil(plant)
+            if scenario in ("judged", "learning"):
+                say(plant, learning=scenario == "learning")
             time.sleep(0.5)
 
     threading.Thread(target=live, name="plant", daemon=True).start()

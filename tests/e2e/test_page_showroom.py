@@ -116,6 +116,59 @@ def test_a_plant_that_nobody_described_is_shown_too(serve_plant: Serve, open_pag
     expect(row(page, "Pressure")).to_contain_text("replayed")
 
 
+@pytest.mark.parametrize("size", [LARGE, PHONE], ids=["large screen", "phone"])
+def test_each_machine_shows_its_health_and_on_what_it_rests(
+    serve_plant: Serve, open_page: OpenPage, size: tuple[int, int]
+) -> None:
+    """Health stands on each machine by shape, word and number; pressed, evidence, life, stop and costs are told."""
+    page = open_page(serve_plant("judged"), *size)
+    for unit, look, words in (
+        ("MIX-10", "watch", "changed0.62"),
+        ("MONO-30", "good", "as learnt0.98"),
+        ("CA-90", "unknown", "unknown"),
+        ("EL-92", "doubt", "check sensor1.00"),
+    ):
+        health = page.locator(f"g.unit[data-unit='{unit}'] g.health")
+        expect(health).to_have_attribute("data-health", look)
+        expect(health.locator(".health-word, .health-amount").first).to_be_visible()
+        said = "".join(health.locator("text").all_text_contents())
+        assert said == words
+    expect(page.locator("g.unit")).to_have_count(4)
+    panel = page.locator(".panel-knowledge")
+    expect(panel).to_contain_text("Learnt from 7.0 days")
+    expect(panel).to_contain_text("1 of 4 machines are as learnt")
+    expect(panel.locator(".finding")).to_have_count(3)
+    expect(panel).to_contain_text("no values since 2026-11-22 07:10 UTC")
+    health = page.locator("g.unit[data-unit='MIX-10'] g.health")
+    health.focus()
+    page.keyboard.press("Enter")
+    facts = panel.locator(".finding[data-unit='MIX-10'] .finding-facts")
+    for words in (
+        "12.4 times its limit",
+        "against: suction pressure as learnt",
+        "bearing outer race, 91 %",
+        "or strainer blocked, 6 %",
+        "90 % between",
+        "envelope spectrum at two speeds",
+        "% chance of failure",
+        "assumed: an hour of standstill costs 900 EUR",
+    ):
+        expect(facts).to_contain_text(words)
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    panel.locator(".finding[data-unit='MIX-10'] button").click()
+    expect(facts).to_have_count(0)
+
+
+def test_learning_and_absent_analytics_say_so(serve_plant: Serve, open_page: OpenPage) -> None:
+    """While it learns the page says from how much; where there is none, what it would show and how to start it."""
+    page = open_page(serve_plant("learning"))
+    expect(page.locator(".known-state")).to_contain_text("Learning, 12.0 of 30 days: 3 of 9 parts are imported.")
+    expect(page.locator("g.unit[data-unit='MIX-10'] g.health")).to_have_attribute("data-health", "learning")
+    absent = open_page(serve_plant("bottling"))
+    expect(absent.locator(".panel-knowledge")).to_contain_text("Analytics does not run")
+    expect(absent.locator("g.health")).to_have_count(0)
+
+
 def test_trends_are_chosen_by_mouse_and_by_keyboard(serve_plant: Serve, open_page: OpenPage) -> None:
     """A value of the picture and a name of the table both add and remove a trend; the choice survives a reload."""
     page = open_page(serve_plant("bottling"))
@@ -187,7 +240,7 @@ def test_search_narrows_the_table(serve_plant: Serve, open_page: OpenPage) -> No
 
 
 @pytest.mark.parametrize("size", [LARGE, PHONE], ids=["large screen", "phone"])
-@pytest.mark.parametrize("scenario", ["bottling", "troubled", "empty"])
+@pytest.mark.parametrize("scenario", ["bottling", "troubled", "judged", "learning", "empty"])
 def test_text_has_enough_contrast(
     serve_plant: Serve, open_page: OpenPage, scenario: str, size: tuple[int, int]
 ) -> None:

@@ -17,13 +17,15 @@ export function mount(root) {
   function draw() {
     const itself = analyticsItself();
     const units = judged();
-    const shown = JSON.stringify([sayState(itself), units, chosenUnit(), units.map(({ unit }) => texts(unit))]);
+    const shown = JSON.stringify([live.sites === null, sayState(itself), units, chosenUnit(), units.map(({ unit }) => texts(unit))]);
     if (shown === drawn) return;
     drawn = shown;
     setText(state, sayState(itself));
     setAttribute(state, "data-state", stateOf(itself));
-    list.replaceChildren(...units.filter(({ health }) => health.look !== "good").map(finding));
-    setText(rest, sayRest(units, itself));
+    const wholly = stateOf(itself) !== "ok"; // then one sentence says for all of them why they are not judged
+    const told = units.filter(({ health }) => health.look !== "good" && !(wholly && health.health === null));
+    list.replaceChildren(...told.map(finding));
+    setText(rest, wholly ? "" : sayRest(units, itself));
     if (!itself) list.replaceChildren(h("li", { class: "finding-empty" }, why()));
   }
 

@@ -4,7 +4,7 @@ import { assessments, condition, live, nowMs, on, workUnits } from "./live.js";
 import { isSelected, onSelection, toggle } from "./selection.js";
 import { age, isNumeric, number, ORIGIN, signalLabel, stateWord } from "./words.js";
 
-const LONGEST = 26; // characters of a text; the rest is in its tooltip
+const LONGEST = 18; // characters of a text; the rest is in its tooltip
 
 const SAID = { live: "live", stale: "stale", bad: "bad", uncertain: "uncertain", none: "no value" };
 
