@@ -5,7 +5,7 @@ import json
 import random
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     offered = sum(result.totals.get("offered", 0) for result in results)
     print(f"{passed} of {len(results)} runs passed, {offered:,} values offered; details in {options.out}")
     if options.docs or (options.count is not None and not options.short):
-        write_section("faults", faults_section(results, scale, origin))
+        write_section("faults", faults_section(results, len(runs), scale, origin))
     return 0 if passed == len(results) and results else 1
 
 
@@ -88,7 +88,9 @@ def _campaign(runs: Sequence[Planned], scale: Scale, jobs: int, out: Path) -> li
         return run(planned.fault, planned.seed, scale, planned.store, keep=out.parent / "failed-faults")
 
     with ThreadPoolExecutor(jobs) as pool, out.open("a", encoding="utf-8") as file:
-        for number, result in enumerate(pool.map(one, runs), start=1):
+        pending = [pool.submit(one, planned) for planned in runs]
+        for number, future in enumerate(_finished(pending), start=1):
+            result = future.result()
             if result is None:
                 continue
             results.append(result)
@@ -96,6 +98,19 @@ def _campaign(runs: Sequence[Planned], scale: Scale, jobs: int, out: Path) -> li
             file.flush()
             _print(number, len(runs), result, scale)
     return results
+
+
+def _finished(pending: Sequence[Future[Result | None]]) -> Iterator[Future[Result | None]]:
+    """Yield runs as they end; after Ctrl-C only those that are under way."""
+    left = set(pending)
+    while left:
+        try:
+            done, left = wait(left, return_when=FIRST_COMPLETED)
+        except KeyboardInterrupt:
+            left = {future for future in left if not future.cancel()}
+            print(f"broken off: waiting for {len(left)} runs that are under way", flush=True)
+            continue
+        yield from done
 
 
 def _print(number: int, of: int, result: Result, scale: Scale) -> None:

@@ -10,7 +10,7 @@ class GatewayApi:
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self._client = httpx.Client(base_url=f"{self.url}/api/v1", timeout=5.0, trust_env=False)
+        self._client = httpx.Client(base_url=f"{self.url}/api/v1", timeout=30.0, trust_env=False)
 
     def get(self, path: str) -> Any:
         """Return the JSON of a path, None where the gateway does not answer."""

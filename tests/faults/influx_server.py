@@ -30,6 +30,9 @@ bind-address = "127.0.0.1:{rpc}"
 """
 
 
+_TIMEOUT_S = 60.0
+
+
 def installed() -> bool:
     """Whether the server program is there."""
     return shutil.which("influxd") is not None
@@ -78,13 +81,14 @@ class InfluxServer:
             params={"db": DATABASE},
             content=line,
             auth=(ADMIN, self._admin_password),
+            timeout=_TIMEOUT_S,
             trust_env=False,
         )
         answer.raise_for_status()
 
     def _query(self, text: str, *, admin: bool = True) -> None:
         auth = (ADMIN, self._admin_password) if admin else None
-        answer = httpx.post(f"{self._url}/query", params={"q": text}, auth=auth, trust_env=False)
+        answer = httpx.post(f"{self._url}/query", params={"q": text}, auth=auth, timeout=_TIMEOUT_S, trust_env=False)
         answer.raise_for_status()
         for result in answer.json()["results"]:
             assert "error" not in result, result["error"]

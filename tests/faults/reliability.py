@@ -70,8 +70,12 @@ _COLUMNS = (
 _SUMS = ("offered", "stored", "quarantined", "gaps")
 
 
-def faults_section(results: Sequence[Result], scale: Scale, origin: str) -> str:
-    """Return the section of fault runs: one row a kind of fault; `origin` is what `provenance` said at the start."""
+def faults_section(results: Sequence[Result], planned: int, scale: Scale, origin: str) -> str:
+    """Return the section of fault runs: one row a kind of fault.
+
+    `planned` runs were wanted; `origin` is what `provenance` said at the start.
+    """
+    short = "" if len(results) == planned else f" {planned - len(results)} more were planned and not done."
     passed = sum(result.passed for result in results)
     offered = sum(result.totals.get("offered", 0) for result in results)
     missing = sum(result.totals.get("missing", 0) for result in results)
@@ -80,7 +84,8 @@ def faults_section(results: Sequence[Result], scale: Scale, origin: str) -> str:
         "",
         origin,
         "",
-        f"{passed} of {len(results)} seeded faults passed; {offered:,} values offered, {missing} unaccounted for.",
+        f"{passed} of {len(results)} seeded faults passed; {offered:,} values offered, {missing} unaccounted for."
+        + short,
         f"A fault that lasts takes {scale.outage_s:.0f} s; MQTT keep-alive {scale.keepalive_s} s.",
         "",
         f"| {' | '.join(_COLUMNS)} |",

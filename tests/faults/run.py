@@ -4,6 +4,7 @@ import random
 import shutil
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -100,6 +101,8 @@ def run(name: str, seed: int, scale: Scale, store: Store = "duckdb", keep: Path 
             problem = _problem(kind, course)
         except AssertionError as error:
             problem = str(error)
+        except Exception as error:
+            problem = "".join(traceback.format_exception(error))
         if problem:
             failed()
     return Result(
