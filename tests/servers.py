@@ -1,7 +1,9 @@
 """Real servers for tests: started on free ports of the loopback, with all their files in a temporary folder."""
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -17,7 +19,8 @@ from pathlib import Path
 
 import pytest
 
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 90.0
+_SERVER_PORTS = (12_000, 32_000)
 
 
 def eventually(condition: Callable[[], object], timeout_s: float = 30.0, interval_s: float = 0.02) -> None:
@@ -50,10 +53,16 @@ def find_program(name: str) -> str | None:
 
 
 def find_free_port() -> int:
-    """Return a TCP port of the loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port of the loopback that nobody uses now.
+
+    It lies below the ports that systems give to outgoing connections, one of which could take it before the server
+    does, and is drawn at random, so that tests that run side by side hardly ever choose the same.
+    """
+    while True:
+        port = random.SystemRandom().randrange(*_SERVER_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def accepts(port: int) -> bool:
