@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from edge_agent.sources.base import Reading, Tag
+from edge_agent.sources.base import Reading, Source, Tag
 from edge_agent.sparkplug.quality import Quality
 
 
@@ -47,6 +48,18 @@ class KeepingSink:
     def values(self, metric: str) -> list[Any]:
         """Return the values of one metric."""
         return [value for _, value, _ in self.of(metric)]
+
+
+@asynccontextmanager
+async def reading(source: Source) -> AsyncIterator[KeepingSink]:
+    """Let a source run into a sink."""
+    sink = KeepingSink()
+    task = asyncio.create_task(source.run(sink))
+    try:
+        yield sink
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.influx_server import installed
 from tests.replay_proof.proof import RECORDINGS, Case, Protocol, Recording, prove
+from tests.servers import find_program, require_server
 
 ROWS = 2_000
 FOLDERS = (os.environ.get("DATA", ""), str(Path(__file__).parents[3] / "shared" / "data"))
@@ -48,10 +48,8 @@ def recordings(tmp_path: Path, recording: Recording) -> Path:
 )
 def test_every_row_arrives_once(tmp_path: Path, recording: str, protocol: Protocol, store: str) -> None:
     """Every journalled value is stored once, at its time, with its value, and there is no gap."""
-    if store == "influx" and not installed():
-        if os.environ.get("REQUIRE_SERVERS"):
-            pytest.fail("influxd is not installed")
-        pytest.skip("influxd is not installed")
+    if store == "influx":
+        require_server("influxd", find_program("influxd"))
     data = recordings(tmp_path, RECORDINGS[recording])
     case = Case(recording, protocol, "influx" if store == "influx" else "duckdb")
     outcome = prove(case, data, speed="max", rows=ROWS, patience_s=90.0)

@@ -22,7 +22,7 @@ from edge_agent.sources.config import SourceConfig
 from edge_agent.sources.opcua.pki import own_certificate as client_certificate
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.quality import Quality
-from tests.integration.source_sink import KeepingSink, until
+from tests.integration.source_sink import KeepingSink, reading, until
 from tests.servers import Server, find_free_port
 
 pytestmark = pytest.mark.servers
@@ -48,13 +48,9 @@ async def _line(folder: Path, text: str) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _reading(content: dict[str, Any], folder: Path) -> AsyncIterator[tuple[Source, KeepingSink]]:
     config: Any = TypeAdapter(SourceConfig).validate_python({"name": "line", "origin": "simulated", **content})
-    source, sink = build_source(config, folder), KeepingSink()
-    task = asyncio.create_task(source.run(sink))
-    try:
+    source = build_source(config, folder)
+    async with reading(source) as sink:
         yield source, sink
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 def _journal(path: Path) -> dict[str, list[tuple[int, Any, Quality]]]:

@@ -18,7 +18,7 @@ from edge_agent.sources.mqtt.source import MqttSource
 from edge_agent.sparkplug.client import BrokerConfig, Message, MqttClient
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.quality import Quality
-from tests.integration.source_sink import KeepingSink, until
+from tests.integration.source_sink import KeepingSink, reading, until
 from tests.servers import Server
 
 pytestmark = pytest.mark.servers
@@ -39,14 +39,10 @@ async def _running(server: Server, folder: Path, **content: Any) -> AsyncIterato
     config = TypeAdapter(MqttSourceConfig).validate_python(
         {"name": "meter", "type": "mqtt", "origin": "simulated", "broker": broker, **content}
     )
-    source, sink = MqttSource(config, folder), KeepingSink()
-    task = asyncio.create_task(source.run(sink))
-    try:
+    source = MqttSource(config, folder)
+    async with reading(source) as sink:
         await until(lambda: source.status().state == "connected")
         yield source, sink
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 class _Device:

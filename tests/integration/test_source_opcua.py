@@ -18,7 +18,7 @@ from edge_agent.sources.opcua.source import OpcUaSource
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.quality import Quality
 from tests.integration.opcua_peer import URI, Peer, note_requests
-from tests.integration.source_sink import KeepingSink, until
+from tests.integration.source_sink import KeepingSink, reading, until
 
 T = ua.VariantType
 VARIABLES: list[tuple[str, str, Any, ua.VariantType]] = [
@@ -46,13 +46,9 @@ def _config(url: str, **changes: Any) -> OpcUaSourceConfig:
 
 @asynccontextmanager
 async def _running(config: OpcUaSourceConfig, folder: Path) -> AsyncIterator[tuple[OpcUaSource, KeepingSink]]:
-    source, sink = OpcUaSource(config, folder), KeepingSink()
-    task = asyncio.create_task(source.run(sink))
-    try:
+    source = OpcUaSource(config, folder)
+    async with reading(source) as sink:
         yield source, sink
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.fixture

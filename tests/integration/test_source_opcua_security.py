@@ -1,6 +1,5 @@
 """Secured OPC UA channels: who the server is, is checked always, and a refusal says what to do."""
 
-import asyncio
 import shutil
 import stat
 from collections.abc import AsyncIterator
@@ -17,7 +16,7 @@ from edge_agent.sources.config import OpcUaSourceConfig
 from edge_agent.sources.opcua.pki import VALIDITY, CertificateError, check_server_certificate, own_certificate
 from edge_agent.sources.opcua.source import OpcUaSource
 from tests.integration.opcua_peer import APPLICATION_URI, URI, Peer
-from tests.integration.source_sink import KeepingSink, until
+from tests.integration.source_sink import KeepingSink, reading, until
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 POLICIES = ["basic256sha256", "aes128_sha256_rsaoaep", "aes256_sha256_rsapss"]
@@ -37,13 +36,9 @@ async def _running(
             "browse": [{"root": f"nsu={URI};s=Line"}],
         }
     )  # fmt: skip
-    source, sink = OpcUaSource(config, folder), KeepingSink()
-    task = asyncio.create_task(source.run(sink))
-    try:
+    source = OpcUaSource(config, folder)
+    async with reading(source) as sink:
         yield source, sink
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.fixture
