@@ -6,7 +6,7 @@ from typing import Any
 
 from edge_agent.sparkplug.delivery import ACK, BD_SEQ, EPOCH, FIRST_LSN, GAP, LSN, REBIRTH
 from edge_agent.sparkplug.encoder import Device, Line
-from edge_agent.sparkplug.log import AliasKey
+from edge_agent.sparkplug.log_row import AliasKey
 from edge_agent.sparkplug.metric import DataType, Metric, Property
 from edge_agent.sparkplug.payload import Payload, add_properties, encode, parse
 from edge_agent.sparkplug.properties import ORIGIN, QUALITY, SUB_MS

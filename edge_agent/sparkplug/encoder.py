@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import NamedTuple
 
-from edge_agent.sparkplug.log import AliasKey, NewRow
+from edge_agent.sparkplug.log_row import AliasKey, NewRow
 from edge_agent.sparkplug.metric import DataType, Property, Value
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.payload import MAX_MESSAGE_BYTES, PayloadError

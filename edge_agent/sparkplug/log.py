@@ -1,63 +1,22 @@
 """Durable log of an edge node: every message is here before it is published, until it is acknowledged."""
 
-import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import NamedTuple
 
 from edge_agent.sparkplug import overflow
-from edge_agent.sparkplug.delivery import Gap
 from edge_agent.sparkplug.intervals import IntervalSet
 from edge_agent.sparkplug.log_config import LogConfig as LogConfig
 from edge_agent.sparkplug.log_file import OpenedLog, open_log
+from edge_agent.sparkplug.log_room import Disk, Room, disk_of
+from edge_agent.sparkplug.log_row import ROW_OVERHEAD_BYTES, LoggedRow, NewRow, gap_row
 from edge_agent.sparkplug.log_schema import DamagedError, checksum
-from edge_agent.sparkplug.metric import DataType
+from edge_agent.sparkplug.log_tables import AliasTable, DeviceTable, transaction
 from edge_agent.sparkplug.older_copy import renumber
-from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.unique_times import TimeState
 from edge_agent.sparkplug.watermark import Watermark, WatermarkFile, watermark_path
-from edge_agent.sparkplug.wire import gap_metric, payload_time
 
-ROW_OVERHEAD_BYTES = 64
-_RESERVE_BYTES = 8_000_000
-_PRESSURE_STEP_BYTES = 65_536
-_MAX_INT64 = 2**63 - 1
 _NS_PER_H = 3_600_000_000_000
-
-
-class NewRow(NamedTuple):
-    """A message to be logged; device_id is empty for a message of the edge node itself. Times in UTC ns.
-
-    first_ns and last_ns enclose the source times of its values.
-    """
-
-    device_id: str
-    created_ns: int
-    first_ns: int
-    last_ns: int
-    n_values: int
-    payload: bytes
-    is_gap: bool = False
-
-
-class LoggedRow(NamedTuple):
-    """A message in the log; its payload has neither LSN nor seq."""
-
-    lsn: int
-    device_id: str
-    payload: bytes
-
-
-class AliasKey(NamedTuple):
-    """What an alias stands for, for ever."""
-
-    device_id: str
-    metric: str
-    datatype: DataType
-    origin: Origin
 
 
 @dataclass(slots=True)
@@ -83,35 +42,26 @@ class Appended:
 class DurableLog:
     """The log, used by one thread. Everything it raises is OSError or sqlite3.Error; nothing has changed then."""
 
-    def __init__(
-        self, config: LogConfig, opened: OpenedLog, *, disk: Callable[[], tuple[int, int]] | None = None
-    ) -> None:
-        """Use `open` instead; `disk` returns total and free bytes of the disk."""
+    def __init__(self, config: LogConfig, opened: OpenedLog, *, disk: Disk | None = None) -> None:
+        """Use `open` instead."""
         self.opened = opened
         self.drops = Drops()
         self._config = config
         self._database = opened.database
-        self._disk = disk or (lambda: _disk_bytes(config.path.parent))
+        self._room = Room(opened.database, config.max_bytes, disk or disk_of(config.path.parent))
         self._watermark = WatermarkFile(watermark_path(config.path))
         meta = dict(self._database.execute("SELECT key, value FROM meta"))
         self.epoch: int = meta["epoch"]
         self.next_lsn: int = meta["next_lsn"]
         self.opened_lsn = self.next_lsn
         """First number given since the file was opened."""
-        self._next_alias: int = meta.get("next_alias", 1)
         query = f"SELECT count(*), coalesce(sum(length(payload) + {ROW_OVERHEAD_BYTES}), 0) FROM message"  # noqa: S608
         self.count: int
         self.bytes: int
         self.count, self.bytes = self._database.execute(query).fetchone()
-        self._aliases: dict[AliasKey, int] = {
-            AliasKey(device, metric, DataType(datatype), Origin(origin)): alias
-            for alias, device, metric, datatype, origin, _ in self._database.execute("SELECT * FROM alias")
-        }
-        self._series: dict[tuple[str, str], int] = {}
-        for key, alias in sorted(self._aliases.items(), key=lambda item: item[1]):
-            self._series.setdefault((key.device_id, key.metric), alias)
+        self.aliases = AliasTable(self._database)
+        self.devices = DeviceTable(self._database)
         self._refused: dict[str, overflow.Loss] = {}
-        (self._page_bytes,) = self._database.execute("PRAGMA page_size").fetchone()
 
     @classmethod
     def open(cls, config: LogConfig, now_ns: int) -> "DurableLog":
@@ -130,18 +80,22 @@ class DurableLog:
         newest: Mapping[str, int] | None = None,
         turns: Mapping[str, bool] | None = None,
         sent: Callable[[], overflow.Sent] = overflow.nothing_sent,
+        relieve: Callable[[], None] | None = None,
     ) -> Appended:
         """Add rows in one durable transaction, making room by the declared policy.
 
         `newest` are source names with the newest source time they gave, kept for the gap after a restart. `turns` are
-        devices that with these rows fell silent (True) or speak again (False); see `Silences.turns`. `sent` is asked
-        where something must give way.
+        devices that with these rows fell silent (True) or speak again (False); see `Silences.turns`. Where something
+        must give way, `relieve` may delete first what the host has, and `sent` is asked.
         """
         incoming = sum(len(row.payload) + ROW_OVERHEAD_BYTES for row in rows)
         losses: list[overflow.Loss] = []
         freed = overflow.Freed()
-        with self._transaction():
-            excess = self._excess(incoming)
+        excess = self._room.excess(self.bytes, incoming)
+        if excess > 0 and relieve is not None:
+            relieve()
+            excess = self._room.excess(self.bytes, incoming)
+        with transaction(self._database):
             refuses = excess > 0 and self._config.overflow == "newest"
             if excess > 0 and not refuses:
                 step = min(self._config.max_bytes // 20, 4_000_000)
@@ -154,7 +108,7 @@ class DurableLog:
             stored = [*accepted, *gaps]
             self._insert(stored)
             for device_id, silent in (turns or {}).items():
-                self._turn(device_id, silent=silent)
+                self.devices.turn(device_id, silent=silent)
             if newest:
                 self._database.executemany(
                     "INSERT INTO source VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET newest_ns=excluded.newest_ns "
@@ -187,7 +141,7 @@ class DurableLog:
 
     def acknowledge(self, stored: IntervalSet, times: Mapping[int, TimeState]) -> None:
         """Delete exactly these messages, and remember times: once the rows are gone nothing else tells them."""
-        with self._transaction():
+        with transaction(self._database):
             n_messages = n_bytes = 0
             for first, last in stored:
                 counted = self._database.execute(
@@ -205,7 +159,7 @@ class DurableLog:
     def renumber(self, first_lsn: int) -> None:
         """Number everything that was logged since the file was opened anew, from a number on that was never used."""
         shift = first_lsn - self.opened_lsn
-        with self._transaction():
+        with transaction(self._database):
             renumber(self._database, self.opened_lsn, shift)
             self._database.execute("UPDATE meta SET value=? WHERE key='next_lsn'", (self.next_lsn + shift,))
         self.next_lsn += shift
@@ -214,7 +168,7 @@ class DurableLog:
     def drop_old(self, now_ns: int, sent: overflow.Sent) -> Sequence[LoggedRow]:
         """Drop messages beyond the age limit; returns the gap rows that declare them."""
         limit_ns = now_ns - int(self._config.max_age_h * _NS_PER_H)
-        with self._transaction():
+        with transaction(self._database):
             freed = overflow.drop_older(self._database, limit_ns, ROW_OVERHEAD_BYTES, sent)
             gaps = [gap_row(loss.gap(), now_ns) for loss in freed.losses]
             self._insert(gaps)
@@ -255,29 +209,6 @@ class DurableLog:
         row = self._database.execute("SELECT first_ns FROM message ORDER BY lsn LIMIT 1").fetchone()
         return 0 if row is None else int(row[0])
 
-    def aliases(self, keys: Sequence[AliasKey]) -> Sequence[int]:
-        """Return the alias of each key; new ones are numbered durably."""
-        fresh = [key for key in dict.fromkeys(keys) if key not in self._aliases]
-        if fresh:
-            first = max(self._next_alias, max(self._aliases.values(), default=0) + 1)
-            rows = [(first + index, *key) for index, key in enumerate(fresh)]
-            with self._transaction():
-                self._database.executemany(
-                    "INSERT INTO alias VALUES (?, ?, ?, ?, ?, ?)", [(*row, checksum(*row)) for row in rows]
-                )
-            for index, key in enumerate(fresh):
-                self._aliases[key] = first + index
-                self._series.setdefault((key.device_id, key.metric), first + index)
-        return [self._aliases[key] for key in keys]
-
-    def first_alias(self, device_id: str, metric: str) -> int:
-        """Return the first alias a series had, whatever its type and origin were; it stands for the series."""
-        return self._series[device_id, metric]
-
-    def known_aliases(self) -> Mapping[AliasKey, int]:
-        """Return every alias ever given."""
-        return self._aliases
-
     def times(self) -> Mapping[int, TimeState]:
         """Return what was remembered of the times of each series."""
         return {row[0]: TimeState(*row[1:]) for row in self._database.execute("SELECT * FROM series_time")}
@@ -286,7 +217,7 @@ class DurableLog:
         """Return the bdSeq to count from; apart from those of the last start, whose late wills must not be taken."""
         row = self._database.execute("SELECT value FROM meta WHERE key='bd_seq'").fetchone()
         bd_seq = ((0 if row is None else int(row[0])) + 17) % 256
-        with self._transaction():
+        with transaction(self._database):
             self._database.execute("INSERT OR REPLACE INTO meta VALUES ('bd_seq', ?)", (bd_seq,))
         return bd_seq
 
@@ -296,10 +227,6 @@ class DurableLog:
         rows = self._database.execute("SELECT max(created_ns) FROM message UNION ALL SELECT max(newest_ns) FROM source")
         return max(int(newest or 0) for (newest,) in rows)
 
-    def known_devices(self) -> Mapping[str, bool]:
-        """Return every device that was ever declared, and whether its times are its own clock's."""
-        return {row[0]: bool(row[1]) for row in self._database.execute("SELECT device_id, own_clock FROM device")}
-
     @property
     def times_lsn(self) -> int:
         """First message whose times are not among those remembered."""
@@ -308,40 +235,12 @@ class DurableLog:
 
     def remember(self, times: Mapping[int, TimeState]) -> None:
         """Keep the times of some series."""
-        with self._transaction():
+        with transaction(self._database):
             self._remember(times)
-
-    def assign(self, device_id: str, source: str, *, own_clock: bool) -> None:
-        """Note which source a device belongs to, and whether its times are not those of the wall clock."""
-        with self._transaction():
-            self._database.execute(
-                "INSERT INTO device VALUES (?, ?, ?, NULL) "
-                "ON CONFLICT (device_id) DO UPDATE SET source=excluded.source, own_clock=excluded.own_clock",
-                (device_id, source, own_clock),
-            )
-
-    def begin_silence(self, alive_ns: int, longest_delay_ns: Mapping[str, int], default_delay_ns: int) -> None:
-        """Note, at the start, since when each known device may have given values that nobody logged.
-
-        A value on its way when the edge ended is older than the end by up to the delay of its source. Where the source
-        has a clock of its own, the silence begins at its newest time that was logged.
-        """
-        newest = dict(self._database.execute("SELECT name, newest_ns FROM source"))
-        with self._transaction():
-            select = "SELECT device_id, source, own_clock FROM device WHERE silent_from_ns IS NULL"
-            for device_id, source, own_clock in self._database.execute(select).fetchall():
-                delay_ns = longest_delay_ns.get(source, default_delay_ns)
-                begin = newest.get(source, alive_ns) if own_clock else max(alive_ns - delay_ns, 0)
-                self._database.execute("UPDATE device SET silent_from_ns=? WHERE device_id=?", (begin, device_id))
-
-    def silent_devices(self) -> Mapping[str, int]:
-        """Return devices whose silence has not been declared yet, with its begin."""
-        select = "SELECT device_id, silent_from_ns FROM device WHERE silent_from_ns IS NOT NULL"
-        return dict(self._database.execute(select))
 
     def end_silence(self, device_id: str, row: NewRow | None) -> LoggedRow | None:
         """Declare the silence of a device (row) or forget it (None) in one transaction."""
-        with self._transaction():
+        with transaction(self._database):
             self._database.execute("UPDATE device SET silent_from_ns=NULL WHERE device_id=?", (device_id,))
             if row is not None:
                 self._insert([row])
@@ -352,30 +251,9 @@ class DurableLog:
         self.bytes += len(row.payload) + ROW_OVERHEAD_BYTES
         return LoggedRow(self.next_lsn - 1, row.device_id, row.payload)
 
-    def needs_room(self, rows: Sequence[NewRow]) -> bool:
-        """Whether something must give way before these rows fit."""
-        return self._excess(sum(len(row.payload) + ROW_OVERHEAD_BYTES for row in rows)) > 0
-
-    def _turn(self, device_id: str, *, silent: bool) -> None:
-        """Begin the silence of a device at the newest time that its source gave before, or end it."""
-        begin = "(SELECT newest_ns FROM source WHERE name=device.source)" if silent else "NULL"
-        unless = "AND silent_from_ns IS NULL" if silent else ""
-        self._database.execute(f"UPDATE device SET silent_from_ns={begin} WHERE device_id=? {unless}", (device_id,))  # noqa: S608
-
     def mark(self, alive_ns: int) -> None:
         """Write the watermark; alive_ns: everything given until then is logged or declared."""
         self._watermark.write(Watermark(alive_ns, self.next_lsn, self.oldest_ns, self.epoch))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._database.execute("COMMIT")
-        except BaseException:
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
-            raise
 
     def _insert(self, rows: Sequence[NewRow]) -> None:
         for lsn, row in enumerate(rows, self.next_lsn):
@@ -391,32 +269,10 @@ class DurableLog:
         self._database.executemany("INSERT OR REPLACE INTO series_time VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
         self._database.execute("INSERT OR REPLACE INTO meta VALUES ('times_lsn', ?)", (self.next_lsn,))
 
-    def _excess(self, incoming: int) -> int:
-        """Return how many bytes must go so that `incoming` bytes fit; 0 or less where they do."""
-        excess = self.bytes + incoming - self._config.max_bytes
-        total, free = self._disk()
-        if free >= min(_RESERVE_BYTES, total // 8):
-            return excess
-        (free_pages,) = self._database.execute("PRAGMA freelist_count").fetchone()
-        shortage = 2 * incoming + _PRESSURE_STEP_BYTES - free_pages * self._page_bytes
-        return int(max(excess, min(shortage, self.bytes)))
-
     def _refuse(self, row: NewRow) -> None:
         loss = self._refused.setdefault(row.device_id, overflow.Loss(row.device_id, "log_overflow"))
         loss.add(row.first_ns, row.last_ns, row.n_values)
         self.drops.count(loss.cause, row.n_values)
-
-
-def gap_row(gap: Gap, now_ns: int) -> NewRow:
-    """Return the message that declares a gap. Its times may be whatever a source calls a time; the file has 64 bits."""
-    payload = payload_time(now_ns) + gap_metric(gap)
-    first_ns, last_ns = (max(0, min(time_ns, _MAX_INT64)) for time_ns in (gap.from_ns, gap.to_ns))
-    return NewRow("", now_ns, first_ns, last_ns, 0, payload, is_gap=True)
-
-
-def _disk_bytes(folder: Path) -> tuple[int, int]:
-    usage = shutil.disk_usage(folder)
-    return usage.total, usage.free
 
 
 LogError = (OSError, sqlite3.Error)

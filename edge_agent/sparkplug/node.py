@@ -19,7 +19,8 @@ from edge_agent.sparkplug.client import BrokerConfig, Message, MqttClient
 from edge_agent.sparkplug.delivery import Gap
 from edge_agent.sparkplug.encoder import Declaration, Encoder, Refused, ReportedValue
 from edge_agent.sparkplug.intervals import IntervalSet
-from edge_agent.sparkplug.log import AliasKey, DurableLog, LogConfig, LogError, LoggedRow, NewRow, gap_row
+from edge_agent.sparkplug.log import DurableLog, LogConfig, LogError
+from edge_agent.sparkplug.log_row import AliasKey, LoggedRow, NewRow, gap_row
 from edge_agent.sparkplug.log_schema import DamagedError
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.origin import Origin
@@ -258,9 +259,10 @@ class EdgeNode:
         losses = self._waiting.take_losses()
         self._pending.extend(gap_row(loss.gap(), now_ns) for loss in losses)
         if self._pending or self._newest:
-            if self._publisher.stored and self._log.needs_room(self._pending):
-                self._remember()  # what the host has must not be counted as lost
-            appended = self._log.append(self._pending, now_ns, self._newest, self._turns, self._publisher.sent_so_far)
+            appended = self._log.append(
+                self._pending, now_ns, self._newest, self._turns, self._publisher.sent_so_far,
+                self._remember if self._publisher.stored else None,  # what the host has must not be counted as lost
+            )  # fmt: skip
             rows = [
                 LoggedRow(lsn, row.device_id, row.payload)
                 for lsn, row in zip(appended.lsns, self._pending, strict=True)
@@ -273,12 +275,12 @@ class EdgeNode:
         self._alive_ns = self._encoded_ns
 
     def _declare(self, item: Declare, now_s: float) -> None:
-        aliases = self._log.aliases([metric.key for _, metric in item.metrics])
+        aliases = self._log.aliases.of([metric.key for _, metric in item.metrics])
         for (number, metric), alias in zip(item.metrics, aliases, strict=True):
-            self._encoder.add(number, metric, alias, self._log.first_alias(metric.device_id, metric.metric))
+            self._encoder.add(number, metric, alias, self._log.aliases.first(metric.device_id, metric.metric))
         for device_id in dict.fromkeys(metric.device_id for _, metric in item.metrics):
             origins = {metric.origin for _, metric in item.metrics if metric.device_id == device_id}
-            self._log.assign(device_id, item.source, own_clock=origins == {Origin.REPLAYED})
+            self._log.devices.assign(device_id, item.source, own_clock=origins == {Origin.REPLAYED})
             self._publisher.declare(device_id, now_s)
 
     def _encode(self, item: Flush, now_s: float, now_ns: int) -> None:

@@ -13,7 +13,8 @@ from edge_agent.sparkplug.client import Message
 from edge_agent.sparkplug.delivery import ACK, LSN, REBIRTH, Acknowledgement
 from edge_agent.sparkplug.encoder import Encoder
 from edge_agent.sparkplug.intervals import IntervalSet
-from edge_agent.sparkplug.log import AliasKey, DurableLog, LogConfig, LoggedRow
+from edge_agent.sparkplug.log import DurableLog, LogConfig
+from edge_agent.sparkplug.log_row import AliasKey, LoggedRow
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.older_copy import Greeting, cut
 from edge_agent.sparkplug.origin import Origin
@@ -94,7 +95,7 @@ class Publisher:
         self._rules = ResendRules(config.resend_after_s, config.resend_per_s, window)
         self._deliveries = Deliveries(self._rules, log.intervals())
         self._greeting = Greeting(needed=self._acknowledged_delivery)
-        self._key_of = {alias: key for key, alias in log.known_aliases().items()}
+        self._key_of = {alias: key for key, alias in log.aliases.known().items()}
         self._born: dict[str, frozenset[int]] = {}  # device -> aliases declared in its DBIRTH
         self._for_backlog: set[str] = set()  # devices born only to let their backlog pass
         self._birth_due: dict[str, float] = {}
@@ -329,11 +330,11 @@ class Publisher:
         return self._connection is not None and self._connection.publish(topic, payload)
 
     def _lsn_alias(self, device_id: str) -> int:
-        return self._log.aliases([AliasKey(device_id, LSN, DataType.UINT64, Origin.REAL)])[0]
+        return self._log.aliases.of([AliasKey(device_id, LSN, DataType.UINT64, Origin.REAL)])[0]
 
     def _key(self, alias: int) -> AliasKey:
         key = self._key_of.get(alias)
         if key is None:
-            self._key_of = {number: known for known, number in self._log.known_aliases().items()}
+            self._key_of = {number: known for known, number in self._log.aliases.known().items()}
             key = self._key_of[alias]
         return key

@@ -15,7 +15,7 @@ _ROWS_AT_ONCE = 100
 def recover_times(log: DurableLog) -> Mapping[int, TimeState]:
     """Return the time state of every series of a log (by its first alias)."""
     states = dict(log.times())
-    key_of = {alias: key for key, alias in log.known_aliases().items()}
+    key_of = {alias: key for key, alias in log.aliases.known().items()}
     fresh: dict[int, SeriesTimes] = {}
     position = log.times_lsn
     while rows := log.rows(position, log.next_lsn, _ROWS_AT_ONCE):
@@ -25,7 +25,7 @@ def recover_times(log: DurableLog) -> Mapping[int, TimeState]:
                 key = key_of.get(metric.alias)
                 if key is None or metric.name:
                     continue
-                series = log.first_alias(key.device_id, key.metric)
+                series = log.aliases.first(key.device_id, key.metric)
                 times = fresh.get(series)
                 if times is None:
                     times = fresh[series] = SeriesTimes(states.get(series))

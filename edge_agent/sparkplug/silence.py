@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from edge_agent.sparkplug.delivery import Gap
 from edge_agent.sparkplug.encoder import Device, Encoder, ReportedValue
-from edge_agent.sparkplug.log import DurableLog, NewRow, gap_row
+from edge_agent.sparkplug.log import DurableLog
 from edge_agent.sparkplug.log_file import OpenedLog
+from edge_agent.sparkplug.log_row import NewRow, gap_row
 
 _PATIENCE_S = 2.0
 """How long after the first value of a device the others are waited for: a source may subscribe in several steps."""
@@ -42,11 +43,11 @@ class Silences:
         watermark = opened.watermark
         alive_ns = watermark.alive_ns if watermark is not None else self._log.newest_ns
         if alive_ns:
-            self._log.begin_silence(alive_ns, self._longest_delay_ns, self._default_delay_ns)
-        own_clock = self._log.known_devices()
+            self._log.devices.begin_silence(alive_ns, self._longest_delay_ns, self._default_delay_ns)
+        own_clock = self._log.devices.known()
         self._open = {
             device_id: _Silence(from_ns, own_clock[device_id])
-            for device_id, from_ns in self._log.silent_devices().items()
+            for device_id, from_ns in self._log.devices.silent().items()
         }
         if opened.lost is not None and not own_clock:
             self._open[_EVERY_DEVICE] = _Silence(opened.lost[1], own_clock=False)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edge_agent.sparkplug.births import historical
 from edge_agent.sparkplug.encoder import Declaration, Encoder
-from edge_agent.sparkplug.log import AliasKey
+from edge_agent.sparkplug.log_row import AliasKey
 from edge_agent.sparkplug.metric import DataType, Metric
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.payload import Payload, PayloadError, encode, parse, parse_envelope

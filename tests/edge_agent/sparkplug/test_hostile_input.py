@@ -9,7 +9,8 @@ import pytest
 from edge_agent.sparkplug.client import Message
 from edge_agent.sparkplug.delivery import ACK, Gap
 from edge_agent.sparkplug.encoder import Declaration, Encoder
-from edge_agent.sparkplug.log import DurableLog, LogConfig, LoggedRow, gap_row
+from edge_agent.sparkplug.log import DurableLog, LogConfig
+from edge_agent.sparkplug.log_row import LoggedRow, gap_row
 from edge_agent.sparkplug.metric import DataType, Metric
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.payload import Payload, encode
@@ -46,8 +47,8 @@ class Edge:
         self.publisher = Publisher(identity, self.config, self.log, self.encoder, dict)
         self.publisher.use(_Sent())
         declaration = Declaration("D", "m", DataType.DOUBLE, Origin.REAL)
-        (alias,) = self.log.aliases([declaration.key])
-        self.encoder.add(0, declaration, alias, self.log.first_alias("D", "m"))
+        (alias,) = self.log.aliases.of([declaration.key])
+        self.encoder.add(0, declaration, alias, self.log.aliases.first("D", "m"))
         self.publisher.connected(0)
         self.publisher.session.hear(HostState(online=True, timestamp_ms=1))
         self.publisher.bear(0.0, NOW_NS)

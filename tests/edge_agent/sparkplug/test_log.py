@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from edge_agent.sparkplug.delivery import GAP, Gap
 from edge_agent.sparkplug.intervals import IntervalSet
-from edge_agent.sparkplug.log import AliasKey, DurableLog, LogConfig, NewRow, gap_row
+from edge_agent.sparkplug.log import DurableLog, LogConfig
+from edge_agent.sparkplug.log_file import open_log as open_file
+from edge_agent.sparkplug.log_row import AliasKey, NewRow, gap_row
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.overflow import Sent, nothing_sent
@@ -42,8 +44,7 @@ def open_log(tmp_path: Path) -> Iterator[Open]:
             log.close()
         disk = options.pop("disk", lambda: ROOMY_DISK)
         config = LogConfig.model_validate({"path": tmp_path / "log.db", **options})
-        log = DurableLog.open(config, now_ns)
-        log._disk = disk
+        log = DurableLog(config, open_file(config.path, now_ns), disk=disk)
         opened.append(log)
         return log
 
@@ -53,7 +54,7 @@ def open_log(tmp_path: Path) -> Iterator[Open]:
 
 
 def aliased(log: DurableLog) -> DurableLog:
-    log.aliases([AliasKey("D", f"m{number}", DataType.DOUBLE, Origin.REAL) for number in range(1, 5)])
+    log.aliases.of([AliasKey("D", f"m{number}", DataType.DOUBLE, Origin.REAL) for number in range(1, 5)])
     return log
 
 
@@ -130,10 +131,10 @@ def test_alias_is_never_used_again(open_log: Open) -> None:
     double = AliasKey("D", "flow", DataType.DOUBLE, Origin.REAL)
     text = double._replace(datatype=DataType.STRING)
     replayed = double._replace(origin=Origin.REPLAYED)
-    assert log.aliases([double, text, double]) == [1, 2, 1]
+    assert log.aliases.of([double, text, double]) == [1, 2, 1]
     log = open_log()
-    assert log.aliases([replayed, double, text]) == [3, 1, 2]
-    assert log.first_alias("D", "flow") == 1
+    assert log.aliases.of([replayed, double, text]) == [3, 1, 2]
+    assert log.aliases.first("D", "flow") == 1
 
 
 def test_times_are_remembered(open_log: Open) -> None:
@@ -319,8 +320,8 @@ def test_damaged_file_is_kept_aside(filled: tuple[Path, int], open_log: Open) ->
     assert log.next_lsn >= 301 + LSN_MARGIN
     assert 250 < log.count < 297
     assert (path.parent / "log.db.damaged-777").exists()
-    assert log.aliases([AliasKey("D", "m2", DataType.DOUBLE, Origin.REAL)]) == [2]
-    assert log.aliases([AliasKey("D", "new", DataType.DOUBLE, Origin.REAL)])[0] > LSN_MARGIN
+    assert log.aliases.of([AliasKey("D", "m2", DataType.DOUBLE, Origin.REAL)]) == [2]
+    assert log.aliases.of([AliasKey("D", "new", DataType.DOUBLE, Origin.REAL)])[0] > LSN_MARGIN
     assert log.opened.lost == (4 * MS, 400 * MS)
 
 
@@ -370,18 +371,18 @@ def test_damaged_watermark_is_ignored(filled: tuple[Path, int], open_log: Open) 
 def test_silence_of_known_devices_survives_crashes(open_log: Open) -> None:
     """The silence begins once, with the delay of the source or at its own clock, and stays until it is declared."""
     log = open_log()
-    log.assign("D", "plc", own_clock=False)
-    log.assign("R", "replay", own_clock=True)
+    log.devices.assign("D", "plc", own_clock=False)
+    log.devices.assign("R", "replay", own_clock=True)
     log.append([], 1, {"replay": 55, "plc": 900})
-    log.begin_silence(1_000, {"plc": 30}, 20)
+    log.devices.begin_silence(1_000, {"plc": 30}, 20)
     log = open_log()
-    log.begin_silence(2_000, {"plc": 30}, 20)
-    assert log.silent_devices() == {"D": 970, "R": 55}
+    log.devices.begin_silence(2_000, {"plc": 30}, 20)
+    assert log.devices.silent() == {"D": 970, "R": 55}
     logged = log.end_silence("D", gap_row(Gap("D", None, 970, 2_500, None, "edge_down"), 3_000))
     assert logged is not None
     assert log.end_silence("R", None) is None
     log = open_log()
-    assert log.silent_devices() == {}
+    assert log.devices.silent() == {}
     assert [json.loads(gap.to_json())["cause"] for gap in gaps(log)] == ["edge_down"]
 
 
@@ -405,14 +406,14 @@ def test_altered_value_is_not_delivered(open_log: Open, tmp_path: Path) -> None:
 def test_silence_of_a_lost_source_survives_a_crash(open_log: Open) -> None:
     """A device that fell silent before a crash stays silent from its source's newest value on, not from the crash."""
     log = aliased(open_log())
-    log.assign("D", "press", own_clock=False)
+    log.devices.assign("D", "press", own_clock=False)
     log.append([row(1000)], 1, {"press": 1000 * MS})
     log.append([row(4000)], 2, {"press": 4000 * MS}, {"D": True})  # the mark of its last will is later than its data
     log = open_log()
-    log.begin_silence(9000 * MS, {}, 0)
-    assert log.silent_devices() == {"D": 1000 * MS}
+    log.devices.begin_silence(9000 * MS, {}, 0)
+    assert log.devices.silent() == {"D": 1000 * MS}
     log.append([row(9500)], 3, {"press": 9500 * MS}, {"D": False})
-    assert log.silent_devices() == {}
+    assert log.devices.silent() == {}
 
 
 def test_what_was_sent_is_never_counted_as_lost(open_log: Open) -> None:

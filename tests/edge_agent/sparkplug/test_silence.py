@@ -27,7 +27,7 @@ def declared(folder: Path, until_ns: int, firsts_ns: Sequence[int]) -> list[tupl
     folder.mkdir(exist_ok=True)
     config = LogConfig(path=folder / "log.db")
     log = DurableLog.open(config, ALIVE_NS)
-    log.assign("D", "plc", own_clock=False)
+    log.devices.assign("D", "plc", own_clock=False)
     log.mark(ALIVE_NS)
     log.close()
     log = DurableLog.open(config, until_ns)
