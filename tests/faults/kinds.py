@@ -219,7 +219,10 @@ KINDS: Sequence[Kind] = (
     Kind("gateway_one_way_down", "0 lost", _partition(_gateway_link, CLIENT_TO_SERVER)),
     Kind("flapping", "0 lost", _flapping),
     Kind("shuffle", "repeated and reordered messages are stored once", _shuffle),
-    Kind("opcua_restart", "resubscribed by namespace URI, the outage declared", _restart_servers),
+    Kind(
+        "opcua_restart", "resubscribed by namespace URI, the outage declared", _restart_servers,
+        rules=(("*", "{ max_interval_s = 3 }"),),  # so that unchanged values are repeated around the outage
+    ),
     Kind("opcua_partition", "the outage declared", _partition(_source_links, loses=True)),
     Kind("opcua_refused", "the outage declared", _refuse(_source_links, loses=True)),
     Kind("opcua_then_edge_kill", "one outage declared over both", _servers_then_edge),
