@@ -105,19 +105,18 @@ class _Chunks:
     def take(self, block: Block) -> None:
         """Write a block as the next chunk."""
         repeated = np.arange(len(block.time_ns)) % self._repeat_rows == 0
-        kept = [_news(values, repeated) for values in block.values]
-        counts = [len(rows) for rows in kept]
-        places = np.concatenate(kept)
-        numbers = np.concatenate([values[rows] for values, rows in zip(block.values, kept, strict=True)])
-        kinds = [_KINDS[channel.signal.datatype] for channel in self._channels]
+        kept = _news(block.values, repeated)
+        places, rows = np.nonzero(kept)
+        numbers = block.values[kept]
+        kinds = np.array([_KINDS[channel.signal.datatype] for channel in self._channels], np.uint8)
         sources = pa.array([self._source(channel) for channel in self._channels], pa.string())
         table = pa.Table.from_arrays(
             [
-                pa.DictionaryArray.from_arrays(np.repeat(np.arange(len(counts), dtype=np.int32), counts), sources),
-                pa.array(block.time_ns[places]),
-                pa.array(np.repeat(np.array(kinds, np.uint8), counts)),
+                pa.DictionaryArray.from_arrays(places.astype(np.int32), sources),
+                pa.array(block.time_ns[rows]),
+                pa.array(kinds[places]),
                 pa.array(numbers),
-                self._words(block, kept),
+                self._words(places, numbers),
             ],
             schema=_SCHEMA,
         )
@@ -130,6 +129,7 @@ class _Chunks:
                 *(table, partial),
                 compression="zstd",
                 compression_level=1,
+                use_dictionary=["source", "text"],
                 write_statistics=False,
                 write_page_checksum=True,
             )
@@ -137,25 +137,30 @@ class _Chunks:
         except OSError as error:
             raise OSError(f"{path} cannot be written: {error}; make room, the next start makes it again") from error
 
-    def _words(self, block: Block, kept: list[NDArray[np.intp]]) -> pa.Array:
-        """Texts of the rows; a hole where a row is a number."""
+    def _words(self, places: NDArray[np.intp], numbers: NDArray[np.float64]) -> pa.Array:
+        """Texts of the values of channels, which are ordered by channel; a hole where a value is a number."""
         known: list[str] = []
-        parts: list[NDArray[np.int32]] = []
-        for channel, values, rows in zip(self._channels, block.values, kept, strict=True):
+        words = np.full(len(places), -1, np.int32)
+        for place, channel in enumerate(self._channels):
             if channel.signal.datatype is DataType.STRING:
-                parts.append(values[rows].astype(np.int32) + len(known))
+                own = slice(*np.searchsorted(places, (place, place + 1)))
+                words[own] = numbers[own].astype(np.int32) + len(known)
                 known.extend(self._texts[channel.name])
-            else:
-                parts.append(np.full(len(rows), -1, np.int32))
-        numbers = np.concatenate(parts)
-        return pa.DictionaryArray.from_arrays(pa.array(numbers, mask=numbers < 0), pa.array(known, pa.string()))
+        return pa.DictionaryArray.from_arrays(pa.array(words, mask=words < 0), pa.array(known, pa.string()))
 
 
-def _news(values: NDArray[np.float64], repeated: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Rows whose value is there and differs from the last one that was, or is due to be given again."""
-    there = np.flatnonzero(np.isfinite(values))
-    given = values[there]
-    changed = np.ones(len(given), np.bool_)
-    changed[1:] = given[1:] != given[:-1]
-    news: NDArray[np.intp] = there[changed | repeated[there]]
+def _news(values: NDArray[np.float64], repeated: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where a value is there and differs from the last one that was, or is due to be given again.
+
+    Args:
+        values: channels x rows; NaN where there is none.
+        repeated: rows in which values are given again.
+    """
+    there = np.isfinite(values)
+    changed = np.ones(values.shape, np.bool_)
+    changed[:, 1:] = values[:, 1:] != values[:, :-1]
+    for place in np.flatnonzero(~there.all(axis=1)):
+        rows = np.flatnonzero(there[place])
+        changed[place, rows[1:]] = values[place, rows[1:]] != values[place, rows[:-1]]
+    news: NDArray[np.bool_] = there & (changed | repeated)
     return news
