@@ -77,12 +77,13 @@ class AlarmSettings(Settings):
         return AlarmLimit(self.limit, self.deadband, self.on_delay_s, self.off_delay_s, self.priority)
 
 
-_USUAL_ALARMS = {
+USUAL_ALARMS = {
     "anomaly": AlarmSettings(limit=1.0, deadband=0.15, on_delay_s=20, off_delay_s=300, priority=3),
     "health": AlarmSettings(limit=0.5, deadband=0.05, on_delay_s=20, off_delay_s=600, priority=2),
     "remaining_life": AlarmSettings(limit=-24.0, deadband=4, on_delay_s=60, off_delay_s=600, priority=1),
     "sensor": AlarmSettings(limit=1.0, on_delay_s=60, off_delay_s=300, priority=3),
 }
+"""Limits where the configuration names none."""
 
 
 class AnalyticsConfig(Settings):
@@ -101,10 +102,10 @@ class AnalyticsConfig(Settings):
     @field_validator("alarms", mode="after")
     @classmethod
     def _fill_alarms(cls, alarms: dict[str, AlarmSettings]) -> dict[str, AlarmSettings]:
-        unknown = sorted(set(alarms) - set(_USUAL_ALARMS))
+        unknown = sorted(set(alarms) - set(USUAL_ALARMS))
         if unknown:
-            raise ValueError(f"there is no quantity {unknown[0]!r}; there are: {', '.join(_USUAL_ALARMS)}")
-        return _USUAL_ALARMS | alarms
+            raise ValueError(f"there is no quantity {unknown[0]!r}; there are: {', '.join(USUAL_ALARMS)}")
+        return USUAL_ALARMS | alarms
 
     @property
     def identity(self) -> NodeIdentity:

@@ -22,7 +22,7 @@ RELEASED = date(2026, 11, 1)
 """No correct clock shows an earlier day."""
 MIN_FREE_BYTES = 300_000_000
 COMFORTABLE_FREE_BYTES = 3_000_000_000
-MIN_MEMORY_BYTES = 800_000_000
+MIN_MEMORY_BYTES = 1_100_000_000
 
 
 class Level(Enum):
@@ -109,7 +109,7 @@ def memory(available: int | None = None) -> Finding:
     free = psutil.virtual_memory().available if available is None else available
     text = f"{free / 1e6:.0f} MB available"
     if free < MIN_MEMORY_BYTES:
-        return Finding("memory", Level.WARNING, text, "close other programs: about 700 MB are needed")
+        return Finding("memory", Level.WARNING, text, "close other programs: about 1,000 MB are needed")
     return Finding("memory", Level.OK, text)
 
 

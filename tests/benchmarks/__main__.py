@@ -11,7 +11,7 @@ from rich.console import Console
 
 from tests.benchmarks.figures import Figure, show, write_json
 
-NAMES = ("line", "past", "footprint", "edge", "opcua_server", "ingest", "page", "queries")
+NAMES = ("line", "past", "footprint", "edge", "opcua_server", "ingest", "page", "queries", "analytics")
 
 
 def main(
