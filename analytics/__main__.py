@@ -69,13 +69,16 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 
 
 def _run(config: AnalyticsConfig, config_file: Path, *, with_parent: bool) -> int:
+    # Loading the libraries takes seconds: until there is something to stop, the end is the end of the process.
+    end: list[Callable[[], None]] = [lambda: os._exit(0)]
+    if with_parent:
+        _end_with_parent(lambda: end[-1]())
     from analytics.runner import Runner
 
     runner = Runner(config, config_file)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: runner.stop())
-    if with_parent:
-        _end_with_parent(runner.stop)
+    end.append(runner.stop)
     runner.run()
     if runner.failed:
         _LOG.error("ended: %s", runner.failed)

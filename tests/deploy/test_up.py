@@ -208,7 +208,7 @@ def test_no_orphan_after_kill_of_the_launcher(tmp_path: Path) -> None:
     assert len(pids) == 6
     running.process.kill()
     running.process.wait(10)
-    until(lambda: all(gone(pid) for pid in pids), 15)
+    until(lambda: all(gone(pid) for pid in pids), 60)
 
 
 def test_second_showroom_on_the_folder_is_refused(tmp_path: Path) -> None:
