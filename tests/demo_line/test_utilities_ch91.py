@@ -2,8 +2,9 @@
 
 import pytest
 
+from demo_line.physics.refrigerant import saturation_bar, saturation_degc
 from demo_line.plan import Phase
-from demo_line.units.ch91 import UNIT, Ch91State, saturation_bar, saturation_degc
+from demo_line.units.ch91 import UNIT, Ch91State
 from tests.demo_line.driving import Driven
 
 HOUR_S = 3600.0
