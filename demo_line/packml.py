@@ -92,7 +92,7 @@ _TOWARDS_EXECUTE: dict[State, Command] = {
     State.IDLE: Command.START,
 }
 
-EXECUTE = State.EXECUTE
+EXECUTE, HELD = State.EXECUTE, State.HELD
 """Asked for in every step; Python 3.11 finds a name in a fifth of the time that it takes for a member."""
 
 ACTING_S = 2.0

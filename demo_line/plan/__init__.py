@@ -10,6 +10,7 @@ from demo_line.plan.state import (
     Phase,
     PlanState,
     Recipe,
+    enters,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "Phase",
     "PlanState",
     "Recipe",
+    "enters",
 ]

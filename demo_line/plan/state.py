@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from demo_line.packml import UnitMode
+from demo_line.packml import Machine, UnitMode
 
 
 class Phase(IntEnum):
@@ -29,6 +30,26 @@ MODES: dict[Phase, UnitMode] = {
     Phase.CLEANING: UnitMode.CLEANING,
 }
 """Unit mode that goes with each phase."""
+
+
+class FollowsPlan(Protocol):
+    """State of a unit whose mode follows the plan.
+
+    Attributes:
+        phase: of the last step.
+        packml: its state machine.
+    """
+
+    phase: Phase
+    packml: Machine
+
+
+def enters(unit: FollowsPlan, phase: Phase) -> bool:
+    """Whether another phase begins for a unit with this step; its mode then follows."""
+    if phase is unit.phase:
+        return False
+    unit.phase, unit.packml.mode = phase, MODES[phase]
+    return True
 
 
 class Recipe(BaseModel):

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from demo_line.draws import Draws
 from demo_line.packml import EXECUTE, Machine, State, advance
-from demo_line.plan import CLEANING, MODES, Phase
+from demo_line.plan import CLEANING, Phase, enters
 from demo_line.signals import DataType, Signal, packml_signals
 from demo_line.unit import Event, Parameters, Surroundings, UnitType, approach
 
@@ -164,8 +164,7 @@ def _rinsed_after_s(p: Cip93Parameters, s: Cip93State, coating: float) -> float:
 
 def _step(p: Cip93Parameters, s: Cip93State, around: Surroundings, _draws: Draws) -> None:
     dt_s, supplies, phase = around.dt_s, around.supplies, around.plan.phase
-    if phase is not s.phase:
-        s.phase, s.packml.mode = phase, MODES[phase]
+    if enters(s, phase):
         if phase is CLEANING:
             _begin(s)
         else:

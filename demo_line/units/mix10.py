@@ -31,7 +31,7 @@ from demo_line.physics.pump import (
     standing_suction_bar,
 )
 from demo_line.physics.waveform import PumpCondition, features
-from demo_line.plan import MODES, Phase
+from demo_line.plan import Phase, enters
 from demo_line.signals import Signal, packml_signals
 from demo_line.unit import Surroundings, UnitType, approach
 
@@ -152,8 +152,7 @@ def _step(p: Mix10Parameters, s: Mix10State, around: Surroundings, draws: Draws)
     dt_s, supplies, severity = around.dt_s, around.supplies, around.severity
     mains = supplies["mains_on"] > 0.5
     phase = around.plan.phase
-    if phase is not s.phase:
-        s.phase, s.packml.mode = phase, MODES[phase]
+    if enters(s, phase):
         s.emptying = phase in _EMPTIED
     if not s.worked_out_brix:  # a run begins with what its first order is made of
         s.brix, s.share = around.plan.recipe.brix, concentrate_share(around.plan.recipe.brix)

@@ -14,14 +14,14 @@ from math import exp, sqrt
 from pydantic import Field
 
 from demo_line.draws import Draws
-from demo_line.packml import Machine, State, advance
+from demo_line.packml import EXECUTE, HELD, Machine, State, advance
 from demo_line.physics.plates import PlateParameters, clean_plates, lethality_min, regeneration
-from demo_line.plan import MODES, Phase, PlanState
+from demo_line.plan import CHANGEOVER, CLEANING, PRODUCTION, WARM_UP, Phase, PlanState, enters
 from demo_line.signals import DataType, Signal, packml_signals
 from demo_line.unit import Event, Surroundings, UnitType, approach
 
-_HOT = frozenset({Phase.WARM_UP, Phase.PRODUCTION, Phase.CHANGEOVER})
-_FLUSHED = frozenset({Phase.CHANGEOVER, Phase.CLEANING})
+_HOT = frozenset({WARM_UP, PRODUCTION, CHANGEOVER})
+_FLUSHED = frozenset({CHANGEOVER, CLEANING})
 _PIECE_S = 15.0
 """The heat balance of a long step is solved in pieces of about this length."""
 
@@ -159,8 +159,7 @@ def _initial(p: Pas20Parameters) -> Pas20State:
 def _step(p: Pas20Parameters, s: Pas20State, around: Surroundings, draws: Draws) -> None:
     dt_s, supplies, plan = around.dt_s, around.supplies, around.plan
     phase, mains = plan.phase, supplies["mains_on"] > 0.5
-    if phase is not s.phase:
-        s.phase, s.packml.mode = phase, MODES[phase]
+    if enters(s, phase):
         s.flushing = phase in _FLUSHED
     inflow_l = supplies["product_flow_l_h"] * dt_s / 3600.0
     s.content_l += inflow_l
@@ -172,12 +171,12 @@ def _step(p: Pas20Parameters, s: Pas20State, around: Surroundings, draws: Draws)
     _watch(p, s, supplies, dt_s)
     feeding = mains and _feeding(p, s, plan)
     # Heating up before the shift is waiting; too cold in production is a stop of its own.
-    heating_up = s.cold and phase is not Phase.PRODUCTION
+    heating_up = s.cold and phase is not PRODUCTION
     waits = s.low or not feeding or heating_up
     advance(s.packml, dt_s, run=phase in _HOT, starved=waits, blocked=s.full, own_stop=s.cold and not heating_up)
     _report_divert(s, around)
     circulates = mains and s.packml.state not in _AT_REST
-    forward = circulates and s.packml.state is State.EXECUTE and not s.cold
+    forward = circulates and s.packml.state is EXECUTE and not s.cold
     _flows(p, s, supplies, dt_s, circulates=circulates, forward=forward)
     if s.flushing:
         _flush(p, s, around)
@@ -210,7 +209,7 @@ def _watch(p: Pas20Parameters, s: Pas20State, supplies: dict[str, float], dt_s: 
 
 def _report_divert(s: Pas20State, around: Surroundings) -> None:
     """Events of a divert: an alarm when it begins, a stop with its duration when it is over."""
-    held = s.packml.state is State.HELD
+    held = s.packml.state is HELD
     if held == s.diverting:
         return
     s.diverting = held
@@ -225,9 +224,9 @@ def _report_divert(s: Pas20State, around: Surroundings) -> None:
 
 def _feeding(p: Pas20Parameters, s: Pas20State, plan: PlanState) -> bool:
     """Whether product is wanted: in production, and before it to fill the buffer."""
-    if plan.phase is Phase.CHANGEOVER:
+    if plan.phase is CHANGEOVER:
         return 0.0 < plan.changeover_left_s <= p.prefill_s and not s.flushing
-    return plan.phase is Phase.PRODUCTION or plan.phase is Phase.WARM_UP
+    return plan.phase is PRODUCTION or plan.phase is WARM_UP
 
 
 def _supply(p: Pas20Parameters, s: Pas20State, supplies: dict[str, float]) -> None:
@@ -365,7 +364,7 @@ def _count(p: Pas20Parameters, s: Pas20State, dt_s: float) -> None:
     s.forward_l += forward_l
     if s.holding_degc < p.limit_degc:
         s.under_heated_l += forward_l
-    if s.packml.state is State.HELD:
+    if s.packml.state is HELD:
         s.diverted_l += s.through_l_h * dt_s / 3600.0
     s.heater_ws += s.heater_w * dt_s
     s.cooling_ws += s.cooling_w * dt_s

@@ -15,7 +15,7 @@ from demo_line.packaging import station
 from demo_line.packaging.station import Station, StationParameters, station_signals, station_truth
 from demo_line.packaging.stops import StopCause, begin_stop
 from demo_line.packml import UnitMode
-from demo_line.plan import Phase
+from demo_line.plan import CHANGEOVER, PRODUCTION, WARM_UP
 from demo_line.signals import DataType, Signal
 from demo_line.unit import BottleInWork, Surroundings, UnitType
 
@@ -24,7 +24,8 @@ PACK = 12
 
 BAD_SEAL, NO_PACK = "pack not shrunk", "last pack of the order incomplete"
 
-_HEATED = frozenset({Phase.WARM_UP, Phase.PRODUCTION, Phase.CHANGEOVER})
+_MAINTENANCE = UnitMode.MAINTENANCE
+_HEATED = frozenset({WARM_UP, PRODUCTION, CHANGEOVER})
 
 
 class Shr60Parameters(StationParameters):
@@ -159,7 +160,7 @@ def _step(p: Shr60Parameters, s: Shr60State, around: Surroundings, draws: Draws)
         s.changing_film = True
         begin_stop(s, p.film_change, around, around.elapsed_s)
     around.demands["film_used_packs"] += packs
-    if s.collected and around.plan.phase is Phase.CHANGEOVER:
+    if s.collected and around.plan.phase is CHANGEOVER:
         _clear(s, around)
 
 
@@ -199,9 +200,7 @@ def _heat(p: Shr60Parameters, s: Shr60State, around: Surroundings) -> None:
     is_open = severity["tunnel_heater_phase_open"] >= 1.0
     open_phase = around.places["tunnel_heater_phase_open"] if is_open else 0
     circuit = star_without_neutral(p.heater_w / 2.0, p.voltage_v, share, open_phase)
-    enabled = (
-        around.plan.phase in _HEATED and supplies["shed_stage"] < 1.0 and s.packml.mode is not UnitMode.MAINTENANCE
-    )
+    enabled = around.plan.phase in _HEATED and supplies["shed_stage"] < 1.0 and s.packml.mode is not _MAINTENANCE
     packs_s = s.actual_bottles_h / 3600.0 / PACK
     conductance = p.loss_w_k + p.pack_j_k * packs_s
     ambient, closed_s = supplies["ambient_degc"], 0.0

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from demo_line.draws import Draws
 from demo_line.packml import Machine, advance
-from demo_line.plan import MODES, Phase
+from demo_line.plan import Phase, enters
 from demo_line.signals import Signal, packml_signals
 from demo_line.unit import Parameters, Surroundings, UnitType, approach
 
@@ -65,8 +65,7 @@ def _initial(p: Tnk25Parameters) -> Tnk25State:
 
 def _step(p: Tnk25Parameters, s: Tnk25State, around: Surroundings, _draws: Draws) -> None:
     dt_s, supplies, phase = around.dt_s, around.supplies, around.plan.phase
-    if phase is not s.phase:
-        s.phase, s.packml.mode = phase, MODES[phase]
+    if enters(s, phase):
         s.emptying = phase in _EMPTIED
     drawn_l = min(supplies["filler_intake_l"], s.volume_l)
     if drawn_l > 0.0:
