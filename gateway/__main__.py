@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--exit-with-parent", action="store_true", help="exit when standard input is closed")
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for name in ("uvicorn", "httpx"):  # a line for each request says nothing
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         config = load_config(options.config)
         if options.check:

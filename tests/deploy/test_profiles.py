@@ -59,7 +59,7 @@ def test_secrets_are_private_and_stand_nowhere_else(tmp_path: Path) -> None:
     assert all(len(password) >= 24 for password in passwords)
     private = [*(plan.folder / "secrets").iterdir(), plan.folder / "broker" / "users.conf"]
     private += (plan.folder / "pki").rglob("private_key.pem")
-    assert len(private) == 14
+    assert len(private) == 15
     if os.name == "posix":
         assert {oct(stat.S_IMODE(path.stat().st_mode)) for path in private} == {"0o600"}
     for path in plan.folder.rglob("*.toml"):
