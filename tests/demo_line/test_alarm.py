@@ -147,8 +147,8 @@ def test_the_machine_state_comes_from_its_own_signal() -> None:
     assert alarm.state is U
 
 
-def test_a_healthy_line_raises_no_critical_alarm() -> None:
-    """In its first ten minutes the line is not at any critical limit of the shipped table, and few others come."""
+def test_a_healthy_line_that_starts_raises_no_alarm() -> None:
+    """In its first ten minutes the line is not at any limit of the shipped table."""
     state = LINE.start(1)
     LINE.go_live(state)
     alarms, instruments = Alarms(load_alarms(), CHANNELS), Instruments(CHANNELS, 1, LINE.faults)
@@ -158,8 +158,7 @@ def test_a_healthy_line_raises_no_critical_alarm() -> None:
         LINE.step(state, 1.0)
         offers = instruments.measure(state, second)
         came |= {a.definition.name for a in alarms.watch(offers, float(second)) if a.state is U}
-    assert not came & {a.name for a in load_alarms() if a.priority == "critical"}
-    assert len(came) <= 2
+    assert not came
 
 
 @pytest.mark.parametrize(
