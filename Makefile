@@ -7,12 +7,13 @@
 PYTHON ?= python3
 ARGS ?=
 DATA ?= ../shared/data
+SEEDS ?= 101-120
 
 BIN := .venv/bin
 PIP := $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install --quiet
 CODE := edge_agent gateway analytics demo_line deploy tests
 
-.PHONY: help demo install install-dev test check format lock bench bench-analytics faults faults-long replay-proof clean
+.PHONY: help demo install install-dev test check format lock bench bench-analytics evaluate faults faults-long replay-proof clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -51,6 +52,9 @@ bench: install-dev ## measure throughput, latency and query times; writes build/
 
 bench-analytics: install ## score the analytics on recordings of real machines (DATA=folder); writes build/bench-analytics.json
 	@$(BIN)/python -m analytics.benchmarks table --data $(DATA) $(ARGS)
+
+evaluate: install ## assess simulated runs and score that against their truth; writes docs/evaluation.md (SEEDS=101-120)
+	@$(BIN)/showroom evaluate --seeds $(SEEDS) --out docs/evaluation.md $(ARGS)
 
 faults: install-dev ## 50 seeded faults at full length, the ledger checked after each
 	@$(BIN)/python -m tests.faults --count 50 $(ARGS)

@@ -62,8 +62,7 @@ class UnitCourse:
                 )
             score = np.abs(score)
             best = score if best is None else np.fmax(best, score)
-        count = next((len(track.deviation) for track in self.tracks.values()), 0)
-        return best if best is not None else np.full(count, np.nan)
+        return best if best is not None else np.full(len(self.duty), np.nan)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -150,6 +150,24 @@ def run_line(context: typer.Context) -> None:
     raise typer.Exit(run(context.args))
 
 
+@app.command(context_settings=_PASS_ON, add_help_option=False, short_help="Say what a run's signals tell.")
+def assess(context: typer.Context) -> None:
+    """Find faults, causes and remaining lives in a run's signals, without its truth: `showroom assess --help`."""
+    _evaluation(["assess", *context.args])
+
+
+@app.command(context_settings=_PASS_ON, add_help_option=False, short_help="Score assessments of simulated runs.")
+def evaluate(context: typer.Context) -> None:
+    """Make runs, assess them, and score that against their truth: `showroom evaluate --help`."""
+    _evaluation(["evaluate", *context.args])
+
+
+def _evaluation(arguments: list[str]) -> None:
+    from analytics.evaluation.__main__ import main as command
+
+    raise typer.Exit(command(arguments, prog="showroom"))
+
+
 @app.command(short_help="Print versions.")
 def version(as_json: AsJson = False) -> None:
     """Print the versions of the showroom, of Python and of the parts that matter."""

@@ -1,6 +1,7 @@
 """One seed of a plan: make its run unless it is there, assess it, score it. Runs in a process of its own."""
 
 from pathlib import Path
+from zlib import crc32
 
 from analytics.assessor import Assessor
 from analytics.evaluation import plan as plans
@@ -13,8 +14,9 @@ from analytics.recorded import read_run
 
 
 def run_folder(runs: Path, plan: Plan, seed: int) -> Path:
-    """Return where the run of a seed is kept."""
-    return runs / f"{plan.name}-{seed}"
+    """Return where the run of a seed is kept; another length or other faults make another folder."""
+    what = f"{plan.days:g} {' '.join(plan.of_seed(seed))}"
+    return runs / f"{plan.name}-{seed}-{crc32(what.encode()):08x}"
 
 
 def score_seed(runs: Path, plan: Plan, seed: int, model: Path) -> RunScore:
