@@ -11,8 +11,11 @@ from demo_line.cells import nameplates_of
 from demo_line.clock import NS_PER_S, Grid
 from demo_line.line import Line, LineDefinition, LineError, discover_units, load_definition
 from demo_line.measurement import Instruments, Quality, channels_of
+from demo_line.packml import UnitMode
+from demo_line.plan import MODES, Phase, enters
 from demo_line.servers.nodes import folders_of, unece_unit_id
 from demo_line.signals import DataType
+from demo_line.unit import plain
 
 ONE_FILE = """
 from dataclasses import dataclass, field
@@ -217,3 +220,25 @@ def test_the_grid_catches_up_without_inventing_time() -> None:
     back = grid.due(1003 * NS_PER_S)
     assert back.times_ns == (1003 * NS_PER_S,)
     assert back.jumped_ns < 0
+
+
+def test_a_step_reads_the_values_of_the_parameters_from_a_plain_record() -> None:
+    """Every field has its value, and what follows from the design values is what the parameters themselves say."""
+    for unit in discover_units().values():
+        parameters = unit.parameters.model_validate({})
+        values = plain(parameters)
+        assert {name: getattr(values, name) for name in unit.parameters.model_fields} == dict(parameters)
+    conveyor = discover_units()["CNV-4"].parameters.model_validate({"magnetising_share": 0.5, "rated_current_a": 4.0})
+    assert plain(conveyor).magnetising_a2 == 4.0
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_the_mode_of_a_unit_follows_the_phase_once(phase: Phase) -> None:
+    """A unit learns once that a phase begins; its mode is the phase's then and stays what somebody makes of it."""
+    tank = discover_units()["TNK-25"]
+    state = tank.initial(tank.parameters.model_validate({}))
+    assert enters(state, phase) is (phase is not Phase.PRODUCTION)
+    assert state.packml.mode is MODES[phase]
+    state.packml.mode = UnitMode.MAINTENANCE
+    assert not enters(state, phase)
+    assert state.packml.mode is UnitMode.MAINTENANCE
