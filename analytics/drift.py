@@ -16,6 +16,8 @@ from analytics.window import Window
 
 CHANGED = 0.25
 """Index above which a signal counts as drifted."""
+MANY = 0.25
+"""Share of drifted signals above which the model should learn anew."""
 _CLASSES = 10
 _LEAST_VALUES = 500
 _FLOOR = 1e-3

@@ -96,7 +96,7 @@ class Registry:
     def add(self, version: Version, save: Callable[[Path], None]) -> Version:
         """Register a version, which is not in use yet; `save` writes its model file. Raises OSError."""
         number = max(self._numbers(), default=0) + 1
-        partial = self._folder / f"v{number:04}.partial"
+        partial = self._folder / f"v{number:04}.{os.getpid()}.partial"  # two trainings may run at the same time
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         save(partial / _MODEL)

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from analytics.assessor import Assessor
 from analytics.config import AnalyticsConfig
 from analytics.cycle import Cycle, Knowledge, PlantResult
-from analytics.drift import compare
+from analytics.drift import MANY, compare
 from analytics.errors import AnalyticsError, NotEnoughDataError, UnusableInputError
 from analytics.inputs import PlantInputs
 from analytics.keepsake import Keepsake
@@ -153,7 +153,9 @@ class Runner:
         if self._training.running:
             return
         past = self._standing.past if self._assessor is None else None
-        if self._schedule.is_due(now_ns, has_model=self._assessor is not None, past=past):
+        drift = self._standing.drift
+        drifted = drift is not None and drift.share > MANY
+        if self._schedule.is_due(now_ns, has_model=self._assessor is not None, past=past, drifted=drifted):
             abnormal = sorted({unit for (unit, name), alarm in self._cycle.alarms.items() if alarm.raised})
             if self._assessor is not None and abnormal:
                 self._standing.training = f"postponed: {', '.join(abnormal)} are not as learnt"
@@ -165,6 +167,7 @@ class Runner:
         if version is not None and now_ns - self._drift_ns >= _DRIFT_NS:
             self._drift_ns = now_ns
             self._standing.drift = compare(version.reference, window)
+            self._standing.past = self._inputs.past(now_ns, self._config.training.history_days)
 
     def _silent(self, state: Knowledge, reason: str) -> PlantResult:
         if reason != self._standing.reason:

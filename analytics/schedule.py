@@ -6,6 +6,8 @@ from analytics.inputs import Past
 NS_PER_S = 1_000_000_000
 RETRY_S = 60.0
 """A training that failed, or found too little, is tried again after this time; the pause doubles up to the schedule."""
+DRIFTED_H = 6.0
+"""A plant that has left what the model learnt is learnt anew after so many hours at the latest."""
 _LONGEST_RETRY_S = 3_600.0
 
 
@@ -30,13 +32,14 @@ class Schedule:
         if self._trained_ns is not None:
             self._trained_ns = max(self._trained_ns, at_ns)
 
-    def is_due(self, now_ns: int, *, has_model: bool, past: Past | None) -> bool:
+    def is_due(self, now_ns: int, *, has_model: bool, past: Past | None, drifted: bool = False) -> bool:
         """Tell whether a training should begin.
 
         Args:
             now_ns: time.
             has_model: whether a model is in use.
             past: data to learn from; needed only where there is no model.
+            drifted: whether the plant has left what the model learnt; then it is due earlier.
         """
         if now_ns < self._retry_ns:
             return False
@@ -44,7 +47,8 @@ class Schedule:
             return past is not None and not past.importing and past.days >= self._settings.least_days
         if self._settings.every_h == 0 or self._trained_ns is None:
             return False
-        return now_ns - self._trained_ns >= self._settings.every_h * 3_600 * NS_PER_S
+        every_h = min(self._settings.every_h, DRIFTED_H) if drifted else self._settings.every_h
+        return now_ns - self._trained_ns >= every_h * 3_600 * NS_PER_S
 
     def why_learning(self, past: Past, *, running: bool) -> str:
         """Say how far the learning is."""

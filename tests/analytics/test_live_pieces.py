@@ -24,7 +24,7 @@ H_NS = 3_600_000_000_000
 
 
 def test_training_begins_once_there_is_enough_and_then_by_schedule() -> None:
-    """Not while history is imported or too short; then at once; a failure waits ever longer; later every 24 hours."""
+    """Not while history is imported or too short; then at once; a failure waits ever longer; later daily, after drift sooner."""
     schedule = Schedule(TrainingSettings(least_days=2, every_h=24))
     assert not schedule.is_due(0, has_model=False, past=None)
     assert not schedule.is_due(0, has_model=False, past=Past(20, "3 of 9 parts are imported"))
@@ -38,6 +38,8 @@ def test_training_begins_once_there_is_enough_and_then_by_schedule() -> None:
     schedule.trained(0)
     assert not schedule.is_due(23 * H_NS, has_model=True, past=None)
     assert schedule.is_due(24 * H_NS, has_model=True, past=None)
+    assert schedule.is_due(6 * H_NS, has_model=True, past=None, drifted=True)
+    assert not schedule.is_due(5 * H_NS, has_model=True, past=None, drifted=True)
     schedule.tried(24 * H_NS)
     assert not schedule.is_due(47 * H_NS, has_model=True, past=None)
     never = Schedule(TrainingSettings(every_h=0))
