@@ -38,7 +38,7 @@ class GatewayProcess:
             stdin=subprocess.PIPE,
             stderr=self.log,
         )
-        eventually(lambda: self.text().count("ready: ") > already and self.hop("broker") == "ok", timeout_s=30)
+        eventually(lambda: self.text().count("ready: ") > already and self.hop("broker") == "ok", timeout_s=120)
 
     def text(self) -> str:
         return (self.folder / "gateway.log").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from gateway.store.open import open_store
 from tests.gateway.gateway_process import GatewayProcess
 from tests.servers import Server, eventually
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 FLOW = Declaration("MIX-10", "flow", DataType.DOUBLE, Origin.SIMULATED)
 
 
@@ -93,7 +93,7 @@ def test_every_value_arrives_once_over_kills_of_gateway_and_broker(
         broker.kill()
         line.produce(500)
         broker.start()
-        eventually(lambda: gateway.hop("broker") == "ok", timeout_s=30)
+        eventually(lambda: gateway.hop("broker") == "ok", timeout_s=60)
         line.produce(500)
         gateway.kill()
         gateway.start()
