@@ -14,7 +14,7 @@ from analytics.stored import MINUTE_NS, read_store, series_by_signal
 from analytics.window import Window
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.origin import Origin
-from gateway.store.base import SampleReader, Series, StoreUnavailableError
+from gateway.store.base import Buckets, SampleReader, Series, StoreUnavailableError
 
 DAY_NS = 86_400_000_000_000
 HOUR_NS = 3_600_000_000_000
@@ -29,7 +29,7 @@ _CHUNK_ROWS = 8_640
 _CATALOGUE_NS = 60_000_000_000
 _WAVEFORM_NS = 60_000_000_000
 _LIMIT = 2_000_000
-_PROBES = 3
+_PROBES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,7 @@ class PlantInputs:
     def past(self, now_ns: int, days: float) -> Past:
         """Say how much stored data there is to learn from. Raises StoreUnavailableError."""
         self._learn_catalogue(now_ns)
-        probes = list(self.series.values())[:_PROBES]
-        spans = [self._reader.buckets(one.number, now_ns - round(days * DAY_NS), now_ns, 1_000) for one in probes]
+        spans = self._probe(now_ns - round(days * DAY_NS), now_ns)
         known = max((float(np.sum(one.count > 0)) * one.width_ns / DAY_NS for one in spans), default=0.0)
         return Past(min(known, days), self._importing())
 
@@ -133,6 +132,9 @@ class PlantInputs:
     def _stored(self, start_ns: int, end_ns: int) -> Window:
         if not self.series:
             raise NotEnoughDataError("plant", "no signal of it is known", "start the edge agents that read it")
+        begins = [int(one.start_ns[0]) for one in self._probe(start_ns, end_ns) if len(one.start_ns)]
+        earliest_ns = min(begins, default=start_ns) // MINUTE_NS * MINUTE_NS
+        start_ns = max(start_ns, min(earliest_ns, end_ns - 2 * MINUTE_NS))  # nothing is asked where nothing is stored
         parts: list[Window] = []
         while start_ns < end_ns:
             until_ns = min(end_ns, start_ns + _CHUNK_ROWS * MINUTE_NS)
@@ -162,6 +164,12 @@ class PlantInputs:
         found = history.get("end_ns")
         end_ns = found if isinstance(found, int) else 0
         return (end_ns, end_ns + TAKING_OVER_NS) if end_ns else (0, 0)
+
+    def _probe(self, start_ns: int, end_ns: int) -> list[Buckets]:
+        """Read some signals coarsely, to see where there are data at all."""
+        known = list(self.series.values())
+        probes = known[:: max(1, len(known) // _PROBES)][:_PROBES]
+        return [self._reader.buckets(one.number, start_ns, end_ns, 1_000) for one in probes]
 
     def _learn_catalogue(self, now_ns: int) -> None:
         if self.series and now_ns - self._catalogue_ns < _CATALOGUE_NS:

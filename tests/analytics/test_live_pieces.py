@@ -24,7 +24,7 @@ H_NS = 3_600_000_000_000
 
 
 def test_training_begins_once_there_is_enough_and_then_by_schedule() -> None:
-    """Not while history is imported or too short; then at once; a failure waits ever longer; later daily, after drift sooner."""
+    """Not while history is imported or too short; then at once; a failure waits; later daily, after drift sooner."""
     schedule = Schedule(TrainingSettings(least_days=2, every_h=24))
     assert not schedule.is_due(0, has_model=False, past=None)
     assert not schedule.is_due(0, has_model=False, past=Past(20, "3 of 9 parts are imported"))
