@@ -53,7 +53,7 @@ class Cycles:
         if not np.isfinite(rows).all():
             row = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
             raise UnusableInputError("cycle twin", f"row {row} lacks a value", "every row needs all of them")
-        return cls(rows[:, 0].astype(np.int64), rows[:, 1], rows[:, 2:].reshape(len(rows), -1, 3))
+        return cls(rows[:, 0].astype(np.int64), rows[:, 1], rows[:, 2:].reshape(len(rows), (rows.shape[1] - 2) // 3, 3))
 
     def parts(self) -> list[slice]:
         """Return the rows of each cycle."""
