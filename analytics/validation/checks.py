@@ -11,6 +11,9 @@ from analytics.window import Window
 
 _STUCK_MIN = 10.0
 _LOST_MIN = 5.0
+_SOON_LOST_MIN = 1.0
+_ALWAYS_KNOWN = 0.999
+"""A sensor that reported in such a share of the rows of healthy history is missed after one minute, others after five."""
 _SPIKES_MIN = 60.0
 _BEYOND = 0.05
 """A reading counts as impossible when it is so much of a limit beyond it."""
@@ -88,10 +91,11 @@ def _lost(name: str, norm: SensorNorm, window: Window, values: Floats) -> list[S
     missing = ~np.isfinite(values)
     says_so = window.bad.get(name)
     bad = missing & says_so if says_so is not None else np.zeros(len(values), np.bool_)
-    silent = run_lengths(missing & ~bad) * window.step_s / 60.0 >= _LOST_MIN
+    least = _LOST_MIN if norm.known_share < _ALWAYS_KNOWN else _SOON_LOST_MIN
+    silent = run_lengths(missing & ~bad) * window.step_s / 60.0 >= least
     return [
         Suspicion("dead", bad, "its source says that the reading is bad"),
-        Suspicion("stale", silent, f"has not reported for at least {_LOST_MIN:.0f} min"),
+        Suspicion("stale", silent, f"has not reported for at least {least:.0f} min"),
     ]
 
 

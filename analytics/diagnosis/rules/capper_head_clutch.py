@@ -15,5 +15,5 @@ MECHANISM = Mechanism(
     ),
     next_check="torque by head",
     act="change the clutch",
-    growth=Growth("torque", "linear", typical_life_h=60.0, spread=0.25, duty="running"),
+    growth=Growth("torque", "linear", typical_life_h=60.0, spread=0.25, duty="running", widen=1.4),
 )

@@ -10,5 +10,5 @@ MECHANISM = Mechanism(
     signs=(Sign("conductivity", "down", 3.0),),
     next_check="titrate a sample of the caustic",
     act="clean the sensor",
-    growth=Growth("conductivity", "linear", typical_life_h=240.0, spread=0.2, duty="calendar", power=1.4),
+    growth=Growth("conductivity", "linear", typical_life_h=240.0, spread=0.2, duty="calendar", power=1.4, widen=1.5),
 )

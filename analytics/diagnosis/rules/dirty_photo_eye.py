@@ -13,5 +13,5 @@ MECHANISM = Mechanism(
     ),
     next_check="clean the photo-eye and compare the gain",
     act="clean the photo-eye",
-    growth=Growth("gain", "linear", typical_life_h=7.0, spread=0.2, duty="running"),
+    growth=Growth("gain", "linear", typical_life_h=7.0, spread=0.2, duty="running", widen=1.7),
 )

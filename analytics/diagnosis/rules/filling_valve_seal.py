@@ -16,5 +16,5 @@ MECHANISM = Mechanism(
     ),
     next_check="weigh by valve",
     act="change the seal of the valve",
-    growth=Growth("fill", "linear", typical_life_h=72.0, spread=0.25),
+    growth=Growth("fill", "linear", typical_life_h=72.0, spread=0.25, widen=1.3),
 )

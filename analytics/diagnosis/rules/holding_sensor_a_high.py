@@ -15,5 +15,5 @@ MECHANISM = Mechanism(
     ),
     next_check="reference thermometer in the holding tube",
     act="hold the product, calibrate sensor A",
-    growth=Growth("twin", "linear", typical_life_h=24.0, spread=0.2, duty="calendar"),
+    growth=Growth("twin", "linear", typical_life_h=24.0, spread=0.2, duty="calendar", widen=1.2),
 )

@@ -14,5 +14,5 @@ MECHANISM = Mechanism(
     ),
     next_check="look at the stops' reasons and at the guide",
     act="set the infeed guide",
-    growth=Growth("stops", "linear", typical_life_h=16.0, spread=0.25, duty="running"),
+    growth=Growth("stops", "linear", typical_life_h=16.0, spread=0.25, duty="running", widen=1.4),
 )

@@ -15,5 +15,5 @@ MECHANISM = Mechanism(
     ),
     next_check="compare regeneration with that after the last cleaning",
     act="clean the plates",
-    growth=Growth("plates", "linear", typical_life_h=8.0, spread=0.12, duty="running"),
+    growth=Growth("plates", "linear", typical_life_h=8.0, spread=0.12, duty="running", widen=1.2),
 )

@@ -16,5 +16,5 @@ MECHANISM = Mechanism(
     ),
     next_check="watch suction pressure and noise at low speed: cavitation goes away",
     act="clean the strainer",
-    growth=Growth("suction", "linear", typical_life_h=8.0, spread=0.25, duty="running"),
+    growth=Growth("suction", "linear", typical_life_h=8.0, spread=0.25, duty="running", widen=1.2),
 )
