@@ -13,7 +13,7 @@ _STUCK_MIN = 10.0
 _LOST_MIN = 5.0
 _SOON_LOST_MIN = 1.0
 _ALWAYS_KNOWN = 0.999
-"""A sensor that reported in such a share of the rows of healthy history is missed after one minute, others after five."""
+"""A sensor that reported in such a share of healthy history is missed after one minute, others after five."""
 _SPIKES_MIN = 60.0
 _BEYOND = 0.05
 """A reading counts as impossible when it is so much of a limit beyond it."""
