@@ -54,7 +54,7 @@ def test_the_line_starts_and_stops_cleanly(tmp_path: Path, free_port: int, way: 
     config = tmp_path / "line.toml"
     config.write_text(CONFIG.format(port=free_port), encoding="utf-8")
     with running(tmp_path, "serve", "--config", str(config), "--exit-with-parent") as process:
-        eventually(lambda: f"nodes at opc.tcp://127.0.0.1:{free_port}/line" in log_of(tmp_path), timeout_s=30)
+        eventually(lambda: f"nodes at opc.tcp://127.0.0.1:{free_port}/line" in log_of(tmp_path), timeout_s=120)
         if way == "parent":
             assert process.stdin is not None
             process.stdin.close()
@@ -149,7 +149,7 @@ def test_a_replay_can_wait_for_a_line_on_stdin(tmp_path: Path, free_port: int) -
     journal = tmp_path / "j.csv"
     options = ["--speed", "max", "--linger", "0", "--journal", str(journal), "--wait-stdin"]
     with running(tmp_path, "replay", str(recording), "--opcua", url, *options) as process:
-        eventually(lambda: "columns at" in log_of(tmp_path), timeout_s=30)
+        eventually(lambda: "columns at" in log_of(tmp_path), timeout_s=120)
         assert journal.read_text(encoding="utf-8").count("\n") == 2
         assert process.stdin is not None
         process.stdin.write("start\n")
