@@ -45,7 +45,10 @@ SIGNALS = {
     "Pressure": Signal(0.1, 0.5, 0.5),
     "Voltage": Signal(0.1, 0.5, 0.5),
 }
-_NEVER_READ = ("anomaly", "changepoint", "datetime", "timestamp", "experiment", "stream", "label", "fault", "source")
+_NEVER_READ = (
+    *("anomaly", "changepoint", "label", "fault", "fault_free"),
+    *("datetime", "timestamp", "row", "experiment", "stream", "source"),
+)
 
 _LIMIT = 0.9
 _LIMIT_FACTORS = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5)
