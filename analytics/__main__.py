@@ -131,8 +131,9 @@ def _models(config: AnalyticsConfig) -> int:
 
 def _roll_back(config: AnalyticsConfig) -> int:
     from analytics.registry import Registry
+    from analytics.training import fingerprint
 
-    number = Registry(config.analytics.models).roll_back()
+    number = Registry(config.analytics.models).roll_back(fingerprint(config.plant()))
     sys.stdout.write(f"model {number} is in use from the next cycle on\n")
     return 0
 

@@ -116,8 +116,8 @@ class Registry:
         self._write_index(number, before)
         self._forget([*before, number])
 
-    def roll_back(self) -> int:
-        """Make the champion before this one the champion again; returns it.
+    def roll_back(self, plant: str) -> int:
+        """Make the champion before this one the champion again, the last one of this plant; returns it.
 
         Raises UnusableInputError where there is none that can be used.
         """
@@ -127,6 +127,8 @@ class Registry:
             number = before.pop()
             try:
                 self.model_file(number)
+                if self.version(number).plant != plant:
+                    continue
             except UnusableInputError:
                 continue
             self._write_index(number, before)

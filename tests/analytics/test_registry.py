@@ -36,14 +36,20 @@ def test_versions_are_kept_with_what_is_known_of_them(tmp_path: Path) -> None:
 def test_roll_back_goes_to_the_champion_before(tmp_path: Path) -> None:
     """Each roll-back takes one step; a damaged predecessor is passed over; at the end it says what to do."""
     registry = Registry(tmp_path)
+    with pytest.raises(UnusableInputError, match="no earlier champion"):
+        registry.roll_back("abc")
     for value in (1.0, 2.0, 3.0, 4.0):
         registry.promote(add(registry, value))
     (tmp_path / "v0003" / "model.skops").write_bytes(b"damaged")
-    assert registry.roll_back() == 2
+    assert registry.roll_back("abc") == 2
     assert Registry(tmp_path).champion == 2
-    assert registry.roll_back() == 1
+    with pytest.raises(UnusableInputError, match="no earlier champion"):
+        registry.roll_back("another plant")
+    assert registry.champion == 2
+    registry.promote(2)
+    assert registry.roll_back("abc") == 1
     with pytest.raises(UnusableInputError, match="showroom analytics train"):
-        registry.roll_back()
+        registry.roll_back("abc")
     assert registry.champion == 1
 
 
