@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import signal
 import socket
 import sqlite3
@@ -103,7 +104,8 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _follow_parent(server: uvicorn.Server) -> None:
     """Stop when the launcher's end of the pipe closes, however the launcher ended."""
-    while sys.stdin.buffer.read(4096):
+    # Not through the buffer: its lock, held here for ever, would abort an interpreter that ends for another reason.
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     server.should_exit = True
 
