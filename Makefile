@@ -27,7 +27,7 @@ install: .venv/installed ## install into .venv what is needed to run
 install-dev: .venv/installed-dev ## install into .venv what is needed to develop
 
 test: install-dev ## run the tests (ARGS="tests/deploy -k broker")
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: install-dev ## format, lint, types, import rules, lock files
 	$(BIN)/ruff format --check $(CODE)
