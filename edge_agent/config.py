@@ -73,12 +73,12 @@ class EdgeConfig(Settings):
         return self.edge.publish_interval_ms / 1_000
 
     def longest_delays_ns(self) -> Mapping[str, int]:
-        """Return, by source, how long a value may take to reach the log: its own interval and two of ours."""
+        """Return, by source, how long a value may take on its way to this process: its own interval."""
         return {source.name: self._delay_ns(source) for source in self.sources}
 
     def _delay_ns(self, source: SourceConfig) -> int:
         own_ms = source.publishing_interval_ms if isinstance(source, OpcUaSourceConfig) else 0
-        return int((own_ms + 2 * self.edge.publish_interval_ms) * _NS_PER_MS)
+        return int(own_ms * _NS_PER_MS)
 
 
 def load_config(path: Path) -> EdgeConfig:

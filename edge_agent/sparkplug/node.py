@@ -149,10 +149,16 @@ class EdgeNode:
         self._put(Declare(source, list(zip(numbers, metrics, strict=True))))
         return numbers
 
-    def flush(self, until_ns: int, batches: list[tuple[str, list[ReportedValue]]]) -> None:
-        """Hand over everything that sources gave until a time, also where it is nothing: it proves who is alive."""
+    def flush(
+        self, until_ns: int, batches: list[tuple[str, list[ReportedValue]]], complete_ns: int | None = None
+    ) -> None:
+        """Hand over everything that sources gave until a time, also where it is nothing: it proves who is alive.
+
+        Where values may have reached the process and wait to be read, `complete_ns` is a time before which none has;
+        after a crash the gap begins there, less the time that values take on their way to the process.
+        """
         self.seen += sum(len(values) for _, values in batches)
-        self._put(Flush(until_ns, batches))
+        self._put(Flush(until_ns, batches, until_ns if complete_ns is None else complete_ns))
 
     def declare_gaps(self, gaps: Sequence[Gap]) -> None:
         """Declare gaps that a source knows of."""
@@ -295,7 +301,7 @@ class EdgeNode:
             self._turns.update(self._silences.turns(self._encoder.devices.values()))
         for device_id in self._encoder.take_revived():
             self._publisher.declare(device_id, now_s)
-        self._encoded_ns = item.until_ns
+        self._encoded_ns = item.complete_ns
 
     def _set_aside(self, refused: Refused, now_ns: int) -> NewRow:
         declaration = refused.line.declaration

@@ -20,10 +20,16 @@ class Declare:
 
 @dataclass(slots=True)
 class Flush:
-    """Everything that came until a time, by source; what the agent hands over once per publish interval."""
+    """What came since the last one, by source; what the agent hands over once per publish interval.
+
+    Attributes:
+        until_ns: time of the hand-over.
+        complete_ns: nothing that had reached this process by then is missing in this and earlier ones.
+    """
 
     until_ns: int
     batches: list[tuple[str, list[ReportedValue]]]
+    complete_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ class WaitingWork:
                 self.n_values += _count(item)
                 last = self._items[-1] if self._items else None
                 if not item.batches and isinstance(last, Flush):
-                    last.until_ns = item.until_ns
+                    last.until_ns, last.complete_ns = item.until_ns, item.complete_ns
                     return
             self._items.append(item)
             if self.n_values > self._max_values:

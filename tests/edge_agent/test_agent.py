@@ -287,7 +287,7 @@ def test_device_of_an_unavailable_source_dies_and_is_born_again(broker: Server, 
     births = host.types().count("DBIRTH MIX-10")
     agent.source.emit((FLOW, 1 * MS, 1.0))
     agent.source.tell(lambda sink, numbers: sink.outage([numbers[FLOW], numbers[STATE]], 1, 2, "source_down"))
-    eventually(lambda: host.types().count("DBIRTH MIX-10") == births + 1)
+    eventually(lambda: host.types().count("DBIRTH MIX-10") > births)
     flow = host.births["MIX-10"]["flow_l_h"]
     assert (flow.value, flow.timestamp_ms) == (1.0, 2), "at the time of the stale mark: an older one would not count"
     eventually(lambda: len(host.gaps) == 1)

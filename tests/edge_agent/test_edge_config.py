@@ -46,7 +46,7 @@ def test_paths_start_at_the_file_and_delays_follow_the_intervals(tmp_path: Path)
     config = load_config(write(tmp_path, GOOD))
     assert config.log.path == tmp_path / "state" / "edge.db"
     assert config.broker.password_file == tmp_path / "secrets" / "edge"
-    assert config.longest_delays_ns() == {"cell": 450_000_000}
+    assert config.longest_delays_ns() == {"cell": 250_000_000}
     assert config.publish_interval_s == 0.1
 
 

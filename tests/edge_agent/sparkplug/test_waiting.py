@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge_agent.sparkplug.encoder import Declaration
+from edge_agent.sparkplug.encoder import Declaration, ReportedValue
 from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.origin import Origin
 from edge_agent.sparkplug.quality import Quality
@@ -10,7 +10,8 @@ from edge_agent.sparkplug.waiting import Declare, Flush, WaitingWork
 
 
 def flush(first: int, count: int, metric: int = 0) -> Flush:
-    return Flush(first, [("plc", [(metric, first + step, 1.0, Quality.GOOD) for step in range(count)])])
+    values: list[ReportedValue] = [(metric, first + step, 1.0, Quality.GOOD) for step in range(count)]
+    return Flush(first, [("plc", values)], first)
 
 
 @pytest.mark.parametrize(("keep_oldest", "kept_from"), [(False, 71), (True, 1)])
@@ -43,6 +44,6 @@ def test_empty_hand_overs_do_not_pile_up() -> None:
     """Hand-overs of nothing only move the time on."""
     waiting = WaitingWork(30, keep_oldest=False)
     for time_ns in range(1, 100):
-        waiting.put(Flush(time_ns, []))
-    assert waiting.take() == Flush(99, [])
+        waiting.put(Flush(time_ns, [], time_ns - 5))
+    assert waiting.take() == Flush(99, [], 94)
     assert waiting.take() is None
