@@ -11,6 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from analytics.errors import NotEnoughDataError, UnusableInputError
 from analytics.prognosis.conformal import LocalQuantiles
@@ -24,6 +25,7 @@ _EARLINESS = (1.0 / 10.0 - 1.0 / 13.0) / 2.0
 being early (NASA score: Saxena, Goebel, Simon and Eklund, PHM 2008, equation 11) balance for normal errors, to second
 order."""
 
+_THREADS = 1  # on a machine that does other work, more of them wait for each other longer than they work
 _FEWEST_UNITS = 6
 _BEYOND_CAP = 20.0
 _FARTHEST = 4.0
@@ -100,7 +102,8 @@ class RemainingLifeRegressor(RegressorMixin, BaseEstimator):
         return np.clip(middle + self.errors_.residual(middle, quantile), 0.0, self.cap)
 
     def _mean(self, models: "list[Pipeline | HistGradientBoostingRegressor]", values: FloatArray) -> FloatArray:
-        predictions = [np.clip(model.predict(values), 0.0, self.cap) for model in models]
+        with threadpool_limits(_THREADS):
+            predictions = [np.clip(model.predict(values), 0.0, self.cap) for model in models]
         return np.asarray(np.mean(predictions, axis=0), dtype=np.float64)
 
     def _trained(self, values: FloatArray, life: FloatArray) -> "list[Pipeline | HistGradientBoostingRegressor]":
@@ -115,7 +118,8 @@ class RemainingLifeRegressor(RegressorMixin, BaseEstimator):
         )
         kernels = Nystroem(gamma=0.006, n_components=min(500, len(values)), random_state=self.random_state)
         smooth = make_pipeline(StandardScaler(), Clip(), kernels, Ridge(0.3))
-        return [model.fit(values, life) for model in (boosting, smooth)]
+        with threadpool_limits(_THREADS):
+            return [model.fit(values, life) for model in (boosting, smooth)]
 
     def _thinned(
         self, values: FloatArray, life: FloatArray, units: NDArray[np.int64]
