@@ -3,8 +3,6 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-
 WARN_DAYS = 30
 """So long before it expires a certificate is warned of."""
 _PEM = b"-----BEGIN CERTIFICATE-----"
@@ -22,6 +20,8 @@ def expires_within(path: Path, now: datetime, days: float = WARN_DAYS) -> dateti
         OSError: the file cannot be read.
         ValueError: there is no certificate in it; the text names the file.
     """
+    from cryptography import x509  # here, because it is heavy and most edges have no certificates of their own
+
     content = path.read_bytes()
     try:
         certificate = (
