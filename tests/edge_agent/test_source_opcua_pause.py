@@ -3,7 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.sources.opcua.source import FIRST_PAUSE_S, LONGEST_PAUSE_S, SHORTEST_PAUSE_S, pause_s
+from edge_agent.sources.opcua.source import (
+    FIRST_PAUSE_S,
+    LONGEST_PAUSE_S,
+    OPENING_S,
+    OPENING_SHARE,
+    SHORTEST_PAUSE_S,
+    opening_limit_s,
+    pause_s,
+)
 
 DRAWS = st.floats(0, 1, exclude_max=True)
 
@@ -25,3 +33,13 @@ def test_pauses_are_spread_over_their_whole_range() -> None:
     """Edges that lost a server together do not come back to it together."""
     assert pause_s(1_000.0, 0.0) == SHORTEST_PAUSE_S
     assert pause_s(1_000.0, 0.75) - pause_s(1_000.0, 0.25) == (LONGEST_PAUSE_S - SHORTEST_PAUSE_S) / 2
+
+
+@given(st.floats(0.0, 1_000.0), st.floats(0.5, 120.0))
+def test_an_attempt_is_cut_short_soon_after_the_loss_and_gets_its_whole_time_later(
+    away_s: float, timeout_s: float
+) -> None:
+    """A connection that a stopping server never answers costs little, and no server is too slow for ever."""
+    assert opening_limit_s(away_s, timeout_s) <= timeout_s
+    assert opening_limit_s(0.0, timeout_s) <= OPENING_S
+    assert opening_limit_s(away_s + timeout_s / OPENING_SHARE, timeout_s) == timeout_s

@@ -25,6 +25,8 @@ _LOG = logging.getLogger(__name__)
 SHORTEST_PAUSE_S, FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 1.0, 4.0
 PAUSE_SHARE = 0.1
 """Beyond the first pauses, attempts are this share of the time apart that the server has been away."""
+OPENING_S = 1.5
+OPENING_SHARE = 0.5
 SKEW_LIMIT_NS = 2_000_000_000
 VOUCH_MARGIN_NS = 1_000_000_000
 """A server may take this long to offer a value after the source time it gives it."""
@@ -42,6 +44,19 @@ def pause_s(away_s: float, draw: float) -> float:
     """
     longest_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, PAUSE_SHARE * away_s))
     return SHORTEST_PAUSE_S + draw * (longest_s - SHORTEST_PAUSE_S)
+
+
+def opening_limit_s(away_s: float, timeout_s: float) -> float:
+    """Return how long one attempt to connect to a server that was lost may take.
+
+    A server that stops or starts accepts connections on which it never answers. While it has been away for a short time
+    such an attempt is given up soon; a server that is only slow gets the more time the longer it has been away.
+
+    Args:
+        away_s: how long the server has been away.
+        timeout_s: longest wait for an answer, from the configuration.
+    """
+    return min(timeout_s, max(OPENING_S, OPENING_SHARE * away_s))
 
 
 class OpcUaSource:
@@ -108,11 +123,13 @@ class OpcUaSource:
     async def run(self, sink: Sink) -> None:
         """Read until cancelled; reconnect with full jitter."""
         away_since_s: float | None = time.monotonic()
+        limit_s = self._config.timeout_s
         while True:
             session: Session | None = None
             lost = True
             try:
-                session = await Session.open(self._config, self._base_dir)
+                async with asyncio.timeout(limit_s):
+                    session = await Session.open(self._config, self._base_dir)
                 await self._prepare(session, sink)
                 away_since_s = None
                 await session.listen(self._accept)
@@ -128,6 +145,7 @@ class OpcUaSource:
             now_s = time.monotonic()
             away_since_s = now_s if away_since_s is None else away_since_s
             await asyncio.sleep(pause_s(now_s - away_since_s, random.random()))
+            limit_s = opening_limit_s(time.monotonic() - away_since_s, self._config.timeout_s)
 
     async def _prepare(self, session: Session, sink: Sink) -> None:
         """Find the nodes on this connection, declare their tags and subscribe to them."""
