@@ -110,6 +110,12 @@ class MqttClient:
         if link is not None:
             link.drop()
 
+    def subscribe_again(self) -> None:
+        """Repeat all subscriptions, so that the broker gives what it retains once more."""
+        link = self._link
+        if link is not None and link.live:
+            link.subscribe()
+
     def renew(self, last: Sequence[Message]) -> None:
         """Publish `last`, disconnect in order (no will) and connect again; not from a callback."""
         link = self._link
@@ -257,6 +263,10 @@ class _Link:
         sent = self._client.publish(message.topic, message.payload, message.qos, message.retain)
         return bool(sent.rc == paho.MQTT_ERR_SUCCESS)
 
+    def subscribe(self) -> None:
+        """Ask for all subscriptions; the session stands once the broker has confirmed them."""
+        self._client.subscribe(list(self._subscriptions))
+
     def close(self, last: Sequence[Message]) -> None:
         """Send the last messages and DISCONNECT."""
         if not self.live:
@@ -281,13 +291,13 @@ class _Link:
             except OSError as error:
                 _LOG.debug("the connection was broken already: %s", error)
 
-    def _on_connect(self, client: paho.Client, _userdata: Any, _flags: Any, code: Any, _properties: Any) -> None:
+    def _on_connect(self, _client: paho.Client, _userdata: Any, _flags: Any, code: Any, _properties: Any) -> None:
         if code.is_failure:
             # Version 2 callbacks translate the code of MQTT 3.1.1; the text is the library's, the remedy is ours.
             self.reason = f"refused ({code}): {explain_refusal(code.value)}"
             self._ended.set()
         elif self._subscriptions:
-            client.subscribe(list(self._subscriptions))
+            self.subscribe()
         else:
             self._stand()
 
@@ -297,7 +307,8 @@ class _Link:
                 self.reason = f"the broker refuses the subscription {topic!r}: give this user the right to read it"
                 self.drop()
                 return
-        self._stand()
+        if not self.live:
+            self._stand()
 
     def _stand(self) -> None:
         self.since_s = time.monotonic()

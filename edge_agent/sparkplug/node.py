@@ -37,6 +37,7 @@ _DELETE_S = 2.0
 _REMEMBER_S = 5.0
 _REFUSED_S = 10.0
 _LIMITS_S = 60.0
+_ASK_S = 2.0
 _RETRY_S = 0.5
 _IDLE_S = 0.1
 _BUSY_S = 0.02
@@ -85,7 +86,7 @@ class EdgeNode:
         self._alive_ns = 0
         self._encoded_ns = 0
         self._begun = False
-        self._due = dict.fromkeys(("status", "delete", "remember", "refused", "limits"), 0.0)
+        self._due = dict.fromkeys(("status", "delete", "remember", "refused", "limits", "ask"), 0.0)
         self._will_bd_seq = self._log.begin_session_numbers()
         self._thread = threading.Thread(target=self._run, name="edge node", daemon=True)
         self._client = MqttClient(
@@ -327,6 +328,10 @@ class EdgeNode:
             self._publisher.publish(self._log.drop_old(now_ns, self._publisher.sent_so_far()), now_s, now_ns)
         if self._is_due("status", now_s, _STATUS_S):
             self._publisher.publish_status(now_ns)
+        session = self._publisher.session
+        if session.connected and not session.host_online and self._is_due("ask", now_s, _ASK_S):
+            # A broker may keep from this client a STATE that is published in the moment in which it subscribes.
+            self._client.subscribe_again()
         if self._alive_ns and not self._log.owes_gaps:
             self._log.mark(self._alive_ns)
 

@@ -100,6 +100,22 @@ def test_retained_message_is_marked(broker: Server, start: Start) -> None:
     eventually(lambda: late.messages == [Message("test/state", b"kept", retain=True, qos=1)])
 
 
+def test_what_is_retained_comes_again_when_subscriptions_are_repeated(broker: Server, start: Start) -> None:
+    """Repeating the subscriptions brings what the broker retains once more, and the session goes on as it was."""
+    client = start(config_of(broker), "client")
+    assert client.client.publish("test/state", b"kept", qos=1, retain=True)
+    kept = Message("test/state", b"kept", retain=True, qos=1)
+
+    def came_again(than: int) -> bool:
+        client.client.subscribe_again()
+        return client.messages.count(kept) > than
+
+    eventually(lambda: came_again(0), interval_s=0.2)
+    seen = client.messages.count(kept)
+    eventually(lambda: came_again(seen), interval_s=0.2)
+    assert (client.connects, client.disconnects) == (1, [])
+
+
 def test_nothing_is_queued_without_connection(broker: Server, start: Start) -> None:
     """What is published while the broker is away is refused, and is not sent later."""
     client = start(config_of(broker), "client")
