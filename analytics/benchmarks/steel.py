@@ -51,7 +51,7 @@ def add_score_arguments(parser: argparse.ArgumentParser) -> None:
 def predict(arguments: argparse.Namespace) -> pa.Table:
     """Return the forecast of every interval of --data."""
     start, energy, first = _joined(arguments)
-    years = range(int(str(start[0])[:4]), int(str(start[-1])[:4]) + 1)
+    years = range(int(str(start[0])[:4]), int(str(start[-1])[:4]) + 2)  # the day after the last one may be a holiday
     known = holidays.country_holidays(_COUNTRY, years=years)
     model = LoadForecast(_HORIZONS[arguments.horizon], holidays=set(known), random_state=arguments.seed)
     return _table(start[first:], model.fit(start[:first], energy[:first]).predict(start, energy, first))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
-from analytics.energy.load_features import next_day, next_interval
+from analytics.energy.load_features import intervals_a_day, next_day, next_interval
 from analytics.errors import NotEnoughDataError
 
 Floats = NDArray[np.float64]
@@ -74,6 +74,7 @@ class LoadForecast:
         days = len(np.unique(start.astype("datetime64[D]")))
         if days < _LEAST_DAYS:
             raise NotEnoughDataError("load forecast", f"has {days} days", f"needs {_LEAST_DAYS}")
+        self._newest = _CALIBRATION_DAYS * intervals_a_day(start)
         features = self.horizon.features(start, energy, self.holidays)
         rows = np.flatnonzero(np.isfinite(energy) & (np.sum(np.isnan(features), axis=1) < features.shape[1] // 4))
         cut = rows[int(len(rows) * (1.0 - _CALIBRATION_SHARE))]
@@ -153,12 +154,9 @@ class LoadForecast:
         """Quantiles of the newest ratios of residual to spread known when the day of each interval begins."""
         known = np.concatenate([self._ratios, ratios])
         _, first = np.unique(start.astype("datetime64[D]"), return_index=True)
-        count = (
-            _CALIBRATION_DAYS * int(np.timedelta64(1, "D") / (start[1] - start[0])) if len(start) > 1 else len(known)
-        )
         bounds = []
         for begin in first + len(self._ratios):
-            newest = known[max(begin - count, 0) : begin]
+            newest = known[max(begin - self._newest, 0) : begin]
             bounds.append(np.quantile(newest[np.isfinite(newest)], _LEVELS))
         low, high = np.repeat(bounds, np.diff([*first, len(start)]), axis=0).T
         return low, high

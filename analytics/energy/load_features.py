@@ -3,7 +3,7 @@
 Every feature of an interval uses energy of earlier intervals only; for the day ahead, of earlier days only.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date
 
 import numpy as np
@@ -19,6 +19,7 @@ _PROFILE_WEEKS = 4
 _RUNNING_SHARE = 0.1
 _LIKE_DAYS = 5
 _LOOK_BACK_DAYS = 28
+_DAY_FEATURES = 12
 
 
 def next_interval(start: NDArray[np.datetime64], energy: Floats, holidays: Collection[date]) -> Floats:
@@ -32,7 +33,7 @@ def next_interval(start: NDArray[np.datetime64], energy: Floats, holidays: Colle
     Returns:
         float64[n, features]; NaN where the past does not reach back so far.
     """
-    day = _intervals_a_day(start)
+    day = intervals_a_day(start)
     week = 7 * day
     neighbours = [lag for cycle in (day, week) for lag in (cycle - 1, cycle, cycle + 1)]
     slot = [_lag(energy, day * count) for count in range(1, _PROFILE_DAYS + 1)]
@@ -50,22 +51,25 @@ def next_interval(start: NDArray[np.datetime64], energy: Floats, holidays: Colle
 def next_day(start: NDArray[np.datetime64], energy: Floats, holidays: Collection[date]) -> Floats:
     """Features of each interval for a forecast made at the midnight before its day.
 
-    Arguments and result as of `next_interval`; whole days from the first interval on.
+    Arguments and result as of `next_interval`; the first interval begins a day, the last day may be cut.
     """
-    per_day = _intervals_a_day(start)
-    table = energy.reshape(-1, per_day)
+    per_day = intervals_a_day(start)
     dates = start[::per_day].astype("datetime64[D]")
-    weekday = _weekday(dates)
-    idle = (weekday >= 5) | _is_holiday(dates, holidays)
+    table = np.full((len(dates), per_day), np.nan)
+    table.flat[: len(energy)] = energy
+    weekday, idle = _weekday(dates), _is_idle(dates, holidays)
     parts = [
         _of_day(table, number, weekday, idle) if number else np.full((per_day, _DAY_FEATURES), np.nan)
         for number in range(len(table))
     ]
-    around = [np.repeat(np.roll(idle, shift), per_day).astype(np.float64) for shift in (1, -1)]
-    return np.column_stack([np.concatenate(parts), *around, *_calendar(start, holidays)])
+    around = [np.repeat(_is_idle(dates + shift, holidays), per_day).astype(np.float64) for shift in (-1, 1)]
+    of_days = np.column_stack([np.concatenate(parts), *around])[: len(start)]
+    return np.column_stack([of_days, *_calendar(start, holidays)])
 
 
-_DAY_FEATURES = 12
+def intervals_a_day(start: NDArray[np.datetime64]) -> int:
+    """Return how many intervals make a day; two intervals at least are given."""
+    return int(np.timedelta64(1, "D") / (start[1] - start[0]))
 
 
 def _of_day(table: Floats, number: int, weekday: NDArray[np.int64], idle: NDArray[np.bool_]) -> Floats:
@@ -105,12 +109,12 @@ def _weekday(dates: NDArray[np.datetime64]) -> NDArray[np.int64]:
     return np.asarray((dates - np.datetime64("1969-12-29")).astype(np.int64) % 7)
 
 
+def _is_idle(dates: NDArray[np.datetime64], holidays: Collection[date]) -> NDArray[np.bool_]:
+    return np.asarray((_weekday(dates) >= 5) | _is_holiday(dates, holidays))
+
+
 def _is_holiday(dates: NDArray[np.datetime64], holidays: Collection[date]) -> NDArray[np.bool_]:
     return np.isin(dates, np.array(sorted(holidays), dtype="datetime64[D]"))
-
-
-def _intervals_a_day(start: NDArray[np.datetime64]) -> int:
-    return int(np.timedelta64(1, "D") / (start[1] - start[0]))
 
 
 def _lag(energy: Floats, count: int) -> Floats:
@@ -127,10 +131,10 @@ def _mean(columns: list[Floats]) -> Floats:
         return np.asarray(np.sum(np.where(known, stacked, 0.0), axis=0) / np.sum(known, axis=0))
 
 
-def _rolling(energy: Floats, width: int, of: "np.ufunc | object") -> Floats:
+def _rolling(energy: Floats, width: int, of: Callable[..., Floats]) -> Floats:
     found = np.full(len(energy), np.nan)
     if len(energy) > width:
-        found[width:] = of(sliding_window_view(energy, width), axis=1)[:-1]  # type: ignore[operator]
+        found[width:] = of(sliding_window_view(energy, width), axis=1)[:-1]
     return found
 
 

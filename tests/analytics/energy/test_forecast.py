@@ -40,6 +40,19 @@ def test_what_comes_later_changes_no_forecast(horizon: Horizon) -> None:
         assert one[:upto].tobytes() == other[:upto].tobytes()
 
 
+@pytest.mark.parametrize("horizon", Horizon)
+def test_a_recording_that_is_cut_is_forecast_the_same_up_to_there(horizon: Horizon) -> None:
+    """Wherever a recording ends, also within a day, the forecasts up to there are the same to the last bit."""
+    start, energy = _load(77)
+    first = 70 * 24
+    model = LoadForecast(horizon).fit(start[:first], energy[:first])
+    whole = model.predict(start, energy, first)
+    for left in (1, 30, 5 * 24):
+        cut = model.predict(start[: first + left], energy[: first + left], first)
+        for one, other in ((whole.central, cut.central), (whole.low, cut.low), (whole.high, cut.high)):
+            assert one[:left].tobytes() == other.tobytes()
+
+
 def test_the_next_interval_is_forecast_better_than_by_the_last_one() -> None:
     """The error is at most four fifths of that of persistence, and about nine in ten intervals hold the truth."""
     start, energy = _load(140)
