@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-
 from deploy.checks import Finding, Level
 from deploy.named_files import named_files
+from edge_agent.sparkplug.certificate import WARN_DAYS, expiries, expiry_text
 
-WARN_BEFORE = timedelta(days=30)
 _CHECK = "certificates"
 
 
@@ -33,16 +31,12 @@ class Certificate:
 
 
 def judge(certificates: Sequence[Certificate], now: datetime) -> list[Finding]:
-    """Say which certificates have expired or will within WARN_BEFORE; one line where all are fine. Pure."""
+    """Say which certificates have expired or will within WARN_DAYS; one line where all are fine. Pure."""
     findings = []
     for one in sorted(certificates, key=lambda certificate: certificate.not_after):
-        left = one.not_after - now
-        if left <= timedelta():
-            level = Level.ERROR if one.needed else Level.WARNING
-            findings.append(Finding(_CHECK, level, f"{one.path} expired on {one.not_after:%Y-%m-%d}", one.remedy))
-        elif left < WARN_BEFORE:
-            seen = f"{one.path} expires on {one.not_after:%Y-%m-%d}, in {left.days} days"
-            findings.append(Finding(_CHECK, Level.WARNING, seen, one.remedy))
+        if one.not_after - now < timedelta(days=WARN_DAYS):
+            level = Level.ERROR if one.needed and one.not_after <= now else Level.WARNING
+            findings.append(Finding(_CHECK, level, expiry_text(str(one.path), one.not_after, now), one.remedy))
     if certificates and not findings:
         first = min(certificate.not_after for certificate in certificates)
         findings.append(Finding(_CHECK, Level.OK, f"{len(certificates)}, the first expires on {first:%Y-%m-%d}"))
@@ -78,13 +72,9 @@ def examine(data_folder: Path, now: datetime) -> list[Finding]:
 
 def _read(path: Path, remedy: str, *, needed: bool = True) -> Iterator[Certificate | Finding]:
     try:
-        content = path.read_bytes()
-        if b"-----BEGIN" in content:
-            read = x509.load_pem_x509_certificates(content)
-        else:
-            read = [x509.load_der_x509_certificate(content)]
+        found = expiries(path)
     except (OSError, ValueError) as error:
         yield Finding(_CHECK, Level.WARNING, f"{path} cannot be read as a certificate: {error}", remedy)
         return
-    for certificate in read:
-        yield Certificate(path, certificate.not_valid_after_utc, remedy, needed)
+    for not_after in found:
+        yield Certificate(path, not_after, remedy, needed)

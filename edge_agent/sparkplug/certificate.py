@@ -8,6 +8,28 @@ WARN_DAYS = 30
 _PEM = b"-----BEGIN CERTIFICATE-----"
 
 
+def expiries(path: Path) -> list[datetime]:
+    """Return when each certificate of a file expires, in the order of the file; at least one.
+
+    Args:
+        path: file in PEM form, which may hold other things as well, or in DER form.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: there is no certificate in it, or one that is damaged; the text names the file.
+    """
+    from cryptography import x509  # here, because it is heavy and most edges have no certificates of their own
+
+    content = path.read_bytes()
+    try:
+        found = (
+            x509.load_pem_x509_certificates(content) if _PEM in content else [x509.load_der_x509_certificate(content)]
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}: holds no certificate: {error}") from None
+    return [certificate.not_valid_after_utc for certificate in found]
+
+
 def expires_within(path: Path, now: datetime, days: float = WARN_DAYS) -> datetime | None:
     """Return when the first certificate of a file expires where that is within so many days, or past; else None.
 
@@ -20,18 +42,7 @@ def expires_within(path: Path, now: datetime, days: float = WARN_DAYS) -> dateti
         OSError: the file cannot be read.
         ValueError: there is no certificate in it; the text names the file.
     """
-    from cryptography import x509  # here, because it is heavy and most edges have no certificates of their own
-
-    content = path.read_bytes()
-    try:
-        certificate = (
-            x509.load_pem_x509_certificate(content[content.index(_PEM) :])
-            if _PEM in content
-            else x509.load_der_x509_certificate(content)
-        )
-    except ValueError as error:
-        raise ValueError(f"{path}: holds no certificate: {error}") from None
-    at = certificate.not_valid_after_utc
+    at = expiries(path)[0]
     return at if at - now <= timedelta(days=days) else None
 
 
