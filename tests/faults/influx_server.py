@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 
 from tests.faults.child import Child
-from tests.faults.waiting import free_port
+from tests.servers import find_free_port
 
 DATABASE = "showroom"
 ADMIN = "admin"
@@ -47,14 +47,16 @@ class InfluxServer:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
-        self.port = free_port()
+        self.port = find_free_port()
         self.password_file = folder / "password"
         self._admin_password = secrets.token_urlsafe(12)
         self._password = secrets.token_urlsafe(12)
         self.password_file.touch(mode=0o600)
         self.password_file.write_text(self._password + "\n", encoding="utf-8")
         config = folder / "influxdb.conf"
-        config.write_text(_CONFIG.format(rpc=free_port(), http=self.port, folder=folder.as_posix()), encoding="utf-8")
+        config.write_text(
+            _CONFIG.format(rpc=find_free_port(), http=self.port, folder=folder.as_posix()), encoding="utf-8"
+        )
         self._url = f"http://127.0.0.1:{self.port}"
         self.child = Child("influxd", ["influxd", "run", "-config", str(config)], folder, self._answers)
 

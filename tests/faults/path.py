@@ -13,7 +13,8 @@ from tests.faults.child import Child
 from tests.faults.influx_server import DATABASE, WRITER, InfluxServer
 from tests.faults.proxy import Proxy
 from tests.faults.throttling_proxy import ThrottlingProxy
-from tests.faults.waiting import free_port, listens, wait_until
+from tests.faults.waiting import listens, wait_until
+from tests.servers import find_free_port
 
 SITE, EDGE, HOST = "showroom", "line-edge", "showroom-gateway"
 PUBLISH_INTERVAL_MS = 100
@@ -55,7 +56,7 @@ class DataPath:
 
     def __init__(self, folder: Path, options: PathOptions, sources: Callable[[int], str]) -> None:
         self.folder = folder
-        self.broker_port, self.http_port = free_port(), free_port()
+        self.broker_port, self.http_port = find_free_port(), find_free_port()
         self.edge_proxy, self.gateway_proxy = Proxy(self.broker_port), Proxy(self.broker_port)
         self.api = GatewayApi(self.http_port)
         self.influx = InfluxServer(folder / "influx") if options.store == "influx" else None

@@ -8,7 +8,8 @@ from pathlib import Path
 from tests.faults.child import START_TIMEOUT_S, Child
 from tests.faults.path import PUBLISH_INTERVAL_MS, DataPath, PathOptions
 from tests.faults.proxy import Proxy
-from tests.faults.waiting import free_port, listens, wait_until
+from tests.faults.waiting import listens, wait_until
+from tests.servers import find_free_port
 
 UNITS = ("MONO-30", "MIX-10", "CA-90")
 """Shown of the line: enough kinds of signals, and a log that fits the small disks of the faults."""
@@ -47,7 +48,7 @@ class Plant(DataPath):
 
     def __init__(self, folder: Path, options: PathOptions, offer: Offer) -> None:
         self._offer = offer
-        self._line_port, self._load_port = free_port(), free_port()
+        self._line_port, self._load_port = find_free_port(), find_free_port()
         self.source_proxies = [Proxy(self._line_port), Proxy(self._load_port)]
         super().__init__(folder, options, lambda _: self._sources())
         self.journals = [folder / "line-journal.csv", folder / "load-journal.csv"]

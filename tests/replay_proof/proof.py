@@ -16,7 +16,8 @@ from tests.faults.child import Child
 from tests.faults.path import DataPath, PathOptions, Store
 from tests.faults.plant import opcua_source
 from tests.faults.run import audit
-from tests.faults.waiting import free_port, wait_until
+from tests.faults.waiting import wait_until
+from tests.servers import find_free_port
 
 Protocol = Literal["opcua", "mqtt"]
 _REPLAYER = "replayer"
@@ -99,7 +100,7 @@ class ReplayPath(DataPath):
     """A data path that reads one recording."""
 
     def __init__(self, folder: Path, case: Case, recording: Recording, words: list[str]) -> None:
-        self._port = free_port()
+        self._port = find_free_port()
         self._case, self._recording = case, recording
         self.journal = folder / "replay-journal.csv"
         options = PathOptions(
