@@ -6,7 +6,6 @@ from typing import Any, Self
 
 import numpy as np
 import skops.io
-from numpy.typing import NDArray
 
 from analytics.assessment import Assessment
 from analytics.course import Course, Track, UnitCourse
@@ -70,16 +69,14 @@ class Assessor:
             raise NotEnoughDataError("history", first, "give healthy history in which the plant works")
         return self
 
-    def assess(self, window: Window, waveforms: Mapping[str, NDArray[np.float64]] | None = None) -> list[Assessment]:
+    def assess(self, window: Window) -> list[Assessment]:
         """Judge every unit of the plant at the end of a window.
 
         Args:
             window: rows of a minute, or of less; the longer, the more is known of slow changes.
-            waveforms: acceleration in g by signal name, where there is one; nothing is concluded from them here.
 
         Raises UnusableInputError for an assessor that has learnt nothing.
         """
-        del waveforms
         course = self.course(window)
         return self.judge(course, len(window) - 1)
 

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analytics.advisory import WorkOrder, propose
 from analytics.alarms import Alarm, AlarmLimit, AlarmState, FloodGate, acknowledge, observe, shelve
@@ -16,13 +15,11 @@ from analytics.assessment import Assessment
 from analytics.maintenance import Maintenance
 from analytics.window import Window
 
-Waveforms = Mapping[str, NDArray[np.float64]]
-
 
 class Assesses(Protocol):
     """What judges a plant: analytics.assessor.Assessor, or a model of your own."""
 
-    def assess(self, window: Window, waveforms: Waveforms | None = None) -> Sequence[Assessment]:
+    def assess(self, window: Window) -> Sequence[Assessment]:
         """Judge every unit at the end of a window; what is unknown says why."""
 
 
@@ -96,9 +93,9 @@ class Cycle:
         """Silence an alarm until a time; returns whether there is such an alarm."""
         return self._change(unit_id, quantity, lambda alarm: shelve(alarm, until_ns))
 
-    def run(self, assesses: Assesses, window: Window, waveforms: Waveforms, now_ns: int) -> PlantResult:
+    def run(self, assesses: Assesses, window: Window, now_ns: int) -> PlantResult:
         """Judge a window. Whatever `assess` raises is passed on."""
-        assessments = assesses.assess(window, waveforms)
+        assessments = assesses.assess(window)
         return self.follow([withheld(assessment, window) for assessment in assessments], now_ns)
 
     def follow(self, assessments: Sequence[Assessment], now_ns: int) -> PlantResult:

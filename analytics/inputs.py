@@ -1,4 +1,4 @@
-"""What analytics reads of a gateway: catalogue and windows by the store protocol, waveforms and state by its API."""
+"""What analytics reads of a gateway: catalogue and windows by the store protocol, state of an import by its API."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ from analytics.live_window import LiveWindow, hold_time_s
 from analytics.machines import Machines
 from analytics.stored import MINUTE_NS, read_store, series_by_signal
 from analytics.window import Window
-from edge_agent.sparkplug.metric import DataType
 from edge_agent.sparkplug.origin import Origin
 from gateway.store.base import Buckets, SampleReader, Series, StoreUnavailableError
 
@@ -27,7 +26,6 @@ TAKING_OVER_NS = 15 * MINUTE_NS
 _CHUNK_ROWS = 8_640
 """Rows a request for buckets: below the most that the API gives, so that none is widened."""
 _CATALOGUE_NS = 60_000_000_000
-_WAVEFORM_NS = 60_000_000_000
 _LIMIT = 2_000_000
 _PROBES = 5
 
@@ -50,7 +48,7 @@ class PlantInputs:
 
     Args:
         reader: the store, e.g. gateway.store.remote.RemoteStore.
-        http: client with the gateway's base address, for waveforms and the state of an import.
+        http: client with the gateway's base address, for the state of an import.
         machines: the plant; only its signals are read.
         group_id: site.
         rows: minutes that are kept.
@@ -64,9 +62,7 @@ class PlantInputs:
         self._machines = machines
         self._group_id = group_id
         self._rows = rows
-        self._waveform_series: dict[str, Series] = {}
-        self._waveforms: dict[str, NDArray[np.float64]] = {}
-        self._catalogue_ns = self._waveform_ns = 0
+        self._catalogue_ns = 0
         self._live: LiveWindow | None = None
         self._read_ns = 0
 
@@ -83,16 +79,6 @@ class PlantInputs:
         self._live.add(samples, start_ns, now_ns)
         self._read_ns = now_ns
         return self._live.window()
-
-    def waveforms(self, now_ns: int) -> Mapping[str, NDArray[np.float64]]:
-        """Return the newest waveform of every series of waveforms, at most a minute old more than it must be."""
-        if now_ns - self._waveform_ns >= _WAVEFORM_NS:
-            self._waveform_ns = now_ns
-            for name, one in self._waveform_series.items():
-                found = self._waveform(one)
-                if found is not None:
-                    self._waveforms[name] = found
-        return self._waveforms
 
     def origins(self) -> dict[str, list[Origin]]:
         """Return the origins of the inputs of each work unit."""
@@ -179,12 +165,7 @@ class PlantInputs:
         if wanted.keys() != self.series.keys():
             self._live = None  # a machine was added, or announced itself for the first time
         self.series = wanted
-        self._waveform_series = {name: one for name, one in found.items() if one.datatype is DataType.BYTES}
         self._catalogue_ns = now_ns
-
-    def _waveform(self, series: Series) -> NDArray[np.float64] | None:
-        answer = self._get("/api/v1/waveform", {"series": str(series.number), "format": "float32"})
-        return None if answer is None else np.frombuffer(answer.content, "<f4").astype(np.float64)
 
     def _importing(self) -> str:
         history = self._history()

@@ -119,7 +119,7 @@ class Runner:
             window = self._inputs.window(now_ns)
         except NotEnoughDataError as error:
             return self._silent(Knowledge.LEARNING, str(error))
-        result = self._cycle.run(self._assessor, window, self._inputs.waveforms(now_ns), now_ns)
+        result = self._cycle.run(self._assessor, window, now_ns)
         self._watch_drift(window, now_ns)
         self._tell(Knowledge.OK, "")
         for name in result.announced:

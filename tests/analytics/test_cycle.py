@@ -49,7 +49,7 @@ def run(worn: Window, tmp_path: Path, steps: int = 4) -> tuple[PlantResult, int]
     assessor, judged = Assessor(pump(tmp_path)).fit(course(2_880)), cycle()
     now_ns = int(worn.time_ns[-1])
     for step in range(steps):
-        result = judged.run(assessor, worn, {}, now_ns + step * 10 * S_NS)
+        result = judged.run(assessor, worn, now_ns + step * 10 * S_NS)
     return result, now_ns + (steps - 1) * 10 * S_NS
 
 

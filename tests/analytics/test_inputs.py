@@ -53,7 +53,7 @@ def refuse(rejected: RejectedSamples) -> None:
 
 
 def answers(request: httpx.Request) -> httpx.Response:
-    """A gateway that imports no history and has no waveform."""
+    """A gateway that imports no history."""
     if request.url.path == "/api/v1/pipeline":
         return httpx.Response(200, json={"history": None})
     return httpx.Response(404)

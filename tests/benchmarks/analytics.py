@@ -65,7 +65,7 @@ def _cycle(assessor: Assessor, month: Window) -> Figure:
     cycle, spent = Cycle(limits, load_maintenance()), []
     for number in range(CYCLES):
         began_s = time.process_time()
-        cycle.run(assessor, window, {}, int(window.time_ns[-1]) + number)
+        cycle.run(assessor, window, int(window.time_ns[-1]) + number)
         spent.append(time.process_time() - began_s)
     told = f"CPU, {len(window.numbers)} signals over {days:g} days, {min(spent):.2f} to {max(spent):.2f} s of {CYCLES}"
     return Figure("one judgement of the whole line", median(spent), "s", at_most=0.5, conditions=told)
